@@ -1,0 +1,123 @@
+//! Directories: the names of now, and those that a power loss leaves.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::{Component, Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use super::content::{Content, Unsynced};
+use super::locked;
+
+#[derive(Clone)]
+pub(super) enum Node {
+    Dir(Arc<Mutex<Dir>>),
+    File(Arc<Mutex<Content>>),
+}
+
+#[derive(Default)]
+pub(super) struct Dir {
+    live: BTreeMap<String, Node>,
+    durable: BTreeMap<String, Node>,
+}
+
+/// Everything below the root, which always is there.
+#[derive(Default)]
+pub(super) struct Tree {
+    root: Arc<Mutex<Dir>>,
+    pub(super) locks: BTreeSet<PathBuf>,
+}
+
+impl Tree {
+    pub(super) fn node(&self, path: &Path) -> io::Result<Node> {
+        let mut node = Node::Dir(self.root.clone());
+        for name in names(path)? {
+            let Node::Dir(dir) = node else { return Err(io::ErrorKind::NotADirectory.into()) };
+            let found = locked(&dir).live.get(name).cloned();
+            node = found.ok_or(io::ErrorKind::NotFound)?;
+        }
+        Ok(node)
+    }
+
+    pub(super) fn file(&self, path: &Path) -> io::Result<Arc<Mutex<Content>>> {
+        match self.node(path)? {
+            Node::File(content) => Ok(content),
+            Node::Dir(_) => Err(io::ErrorKind::IsADirectory.into()),
+        }
+    }
+
+    fn dir(&self, path: &Path) -> io::Result<Arc<Mutex<Dir>>> {
+        match self.node(path)? {
+            Node::Dir(dir) => Ok(dir),
+            Node::File(_) => Err(io::ErrorKind::NotADirectory.into()),
+        }
+    }
+
+    pub(super) fn insert(&mut self, path: &Path, node: Node) -> io::Result<()> {
+        let (parent, name) = split(path)?;
+        locked(&*self.dir(parent)?).live.insert(name, node);
+        Ok(())
+    }
+
+    pub(super) fn remove(&mut self, path: &Path) -> io::Result<()> {
+        let (parent, name) = split(path)?;
+        locked(&*self.dir(parent)?).live.remove(&name);
+        Ok(())
+    }
+
+    pub(super) fn create_dir_all(&mut self, path: &Path) -> io::Result<()> {
+        let mut dir = self.root.clone();
+        for name in names(path)? {
+            let made = Node::Dir(Arc::default());
+            let node = locked(&dir).live.entry(name.to_owned()).or_insert(made).clone();
+            let Node::Dir(next) = node else { return Err(io::ErrorKind::AlreadyExists.into()) };
+            dir = next;
+        }
+        Ok(())
+    }
+
+    pub(super) fn list(&self, path: &Path) -> io::Result<Vec<String>> {
+        Ok(locked(&*self.dir(path)?).live.keys().cloned().collect())
+    }
+
+    pub(super) fn sync(&self, path: &Path) -> io::Result<()> {
+        let dir = self.dir(path)?;
+        let mut dir = locked(&dir);
+        dir.durable = dir.live.clone();
+        Ok(())
+    }
+
+    pub(super) fn lose_power(&mut self, unsynced: Unsynced) {
+        self.locks.clear();
+        let mut dirs = vec![self.root.clone()];
+        while let Some(dir) = dirs.pop() {
+            let mut dir = locked(&dir);
+            dir.live = dir.durable.clone();
+            for node in dir.live.values() {
+                match node {
+                    Node::Dir(dir) => dirs.push(dir.clone()),
+                    Node::File(content) => locked(content).lose_power(unsynced),
+                }
+            }
+        }
+    }
+}
+
+/// The names on an absolute path; the root has none.
+fn names(path: &Path) -> io::Result<Vec<&str>> {
+    let mut names = Vec::new();
+    for component in path.components() {
+        match component {
+            Component::RootDir => {}
+            Component::Normal(name) => names.push(name.to_str().ok_or(io::ErrorKind::InvalidFilename)?),
+            _ => return Err(io::ErrorKind::InvalidFilename.into()),
+        }
+    }
+    Ok(names)
+}
+
+fn split(path: &Path) -> io::Result<(&Path, String)> {
+    match (path.parent(), names(path)?.pop()) {
+        (Some(parent), Some(name)) => Ok((parent, name.to_owned())),
+        _ => Err(io::ErrorKind::InvalidFilename.into()),
+    }
+}

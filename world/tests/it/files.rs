@@ -1,0 +1,162 @@
+//! The disk in memory behaves as the real one does, and forgets what was not synced.
+
+use std::io::ErrorKind;
+use std::path::Path;
+
+use gossamer_world::Files;
+use gossamer_world::disk::Disk;
+use gossamer_world::files::Mode;
+use gossamer_world::memory::Memory;
+
+/// What both kinds of disk must do alike, in the empty directory `root`.
+fn suite(files: &dyn Files, root: &Path) {
+    let kind = |result: std::io::Result<()>| result.unwrap_err().kind();
+    let dir = root.join("a/b");
+    assert_eq!(kind(files.open(&dir.join("f"), Mode::Create).map(drop)), ErrorKind::NotFound);
+    files.create_dir_all(&dir).unwrap();
+    files.create_dir_all(&dir).unwrap();
+    let path = dir.join("f");
+    assert_eq!(kind(files.open(&path, Mode::Read).map(drop)), ErrorKind::NotFound);
+    assert_eq!(kind(files.open(&path, Mode::Write).map(drop)), ErrorKind::NotFound);
+    let file = files.open(&path, Mode::Create).unwrap();
+    assert_eq!(kind(files.open(&path, Mode::Create).map(drop)), ErrorKind::AlreadyExists);
+
+    // Holes are zeros; reads stop at the end; lengths.
+    let pattern: Vec<u8> = (0..2000u32).map(|i| i as u8).collect();
+    file.write_all_at(&pattern, 700).unwrap();
+    assert_eq!(file.len().unwrap(), 2700);
+    let mut read = vec![9; 4000];
+    assert_eq!(file.read_at(&mut read, 500).unwrap(), 2200);
+    assert!(read[..200].iter().all(|b| *b == 0) && read[200..2200] == pattern[..]);
+    assert_eq!(file.read_at(&mut read, 2700).unwrap(), 0);
+    assert_eq!(file.read_exact_at(&mut read, 0).unwrap_err().kind(), ErrorKind::UnexpectedEof);
+    // What was cut off does not come back when the file grows again.
+    file.set_len(1000).unwrap();
+    file.set_len(2000).unwrap();
+    file.allocate(1500).unwrap();
+    assert_eq!(file.len().unwrap(), 2000);
+    file.allocate(3000).unwrap();
+    assert_eq!(file.len().unwrap(), 3000);
+    let mut read = vec![9; 3000];
+    file.read_exact_at(&mut read, 0).unwrap();
+    assert!(read[700..1000] == pattern[..300] && read[1000..].iter().all(|b| *b == 0));
+    file.sync_data().unwrap();
+    file.start_write_back(0, 3000).unwrap();
+    assert!(files.open(&path, Mode::Read).unwrap().write_all_at(b"x", 0).is_err());
+
+    // Names: rename replaces, an open file outlives its name.
+    let other = files.open(&dir.join("g"), Mode::CreateOrWrite).unwrap();
+    other.write_all_at(b"other", 0).unwrap();
+    assert_eq!(files.list(&dir).unwrap(), ["f", "g"]);
+    files.rename(&dir.join("g"), &path).unwrap();
+    assert_eq!(files.list(&dir).unwrap(), ["f"]);
+    assert_eq!(files.open(&path, Mode::Read).unwrap().len().unwrap(), 5);
+    assert_eq!(kind(files.rename(&dir.join("g"), &path)), ErrorKind::NotFound);
+    files.remove(&path).unwrap();
+    assert_eq!(kind(files.remove(&path)), ErrorKind::NotFound);
+    assert_eq!(other.len().unwrap(), 5);
+    files.sync_dir(&dir).unwrap();
+    assert!(files.space(&dir).unwrap().free > 0);
+    assert!(files.exists(&dir).unwrap() && !files.exists(&path).unwrap());
+
+    // A lock holds until it is dropped.
+    let lock = files.lock(&dir.join("lock")).unwrap();
+    assert_eq!(kind(files.lock(&dir.join("lock")).map(drop)), ErrorKind::WouldBlock);
+    drop(lock);
+    drop(files.lock(&dir.join("lock")).unwrap());
+    files.remove_dir_all(&root.join("a")).unwrap();
+    assert!(!files.exists(&dir).unwrap());
+    assert_eq!(kind(files.list(&dir).map(drop)), ErrorKind::NotFound);
+}
+
+#[test]
+fn the_real_disk_and_the_one_in_memory_agree() {
+    let root = tempfile::tempdir().unwrap();
+    suite(&Disk, root.path());
+    let memory = Memory::new();
+    suite(&memory, Path::new("/"));
+    assert_eq!(memory.used(), 0, "all space of removed files is free again");
+}
+
+/// A power loss takes un-synced bytes, lengths and names, and only those; a kill takes none.
+#[test]
+fn what_was_not_synced_is_forgotten() {
+    let memory = Memory::new();
+    let path = |name: &str| Path::new("/d").join(name);
+    memory.create_dir_all(Path::new("/d")).unwrap();
+    memory.sync_dir(Path::new("/")).unwrap();
+    for name in ["kept", "removed", "renamed"] {
+        let file = memory.open(&path(name), Mode::Create).unwrap();
+        file.write_all_at(b"synced", 0).unwrap();
+        file.sync_data().unwrap();
+    }
+    memory.sync_dir(Path::new("/d")).unwrap();
+    let file = memory.open(&path("kept"), Mode::Write).unwrap();
+    file.write_all_at(&[7; 5000], 3).unwrap();
+    memory.open(&path("new"), Mode::Create).unwrap().sync_data().unwrap();
+    memory.remove(&path("removed")).unwrap();
+    memory.rename(&path("renamed"), &path("other")).unwrap();
+    let lock = memory.lock(&path("lock")).unwrap();
+
+    memory.kill();
+    assert!(file.write_all_at(b"x", 0).is_err() && file.len().is_err());
+    let second = memory.lock(&path("lock")).unwrap();
+    drop(lock);
+    assert!(memory.lock(&path("lock")).is_err(), "a dead lock's drop does not free the living one's");
+    assert_eq!(memory.list(Path::new("/d")).unwrap(), ["kept", "lock", "new", "other"]);
+    assert_eq!(memory.open(&path("kept"), Mode::Read).unwrap().len().unwrap(), 5003);
+
+    memory.crash();
+    drop(second);
+    assert_eq!(memory.list(Path::new("/d")).unwrap(), ["kept", "removed", "renamed"]);
+    for name in ["kept", "removed", "renamed"] {
+        let file = memory.open(&path(name), Mode::Read).unwrap();
+        let mut read = [0; 10];
+        assert_eq!((file.read_at(&mut read, 0).unwrap(), &read[..6]), (6, &b"synced"[..]));
+    }
+}
+
+/// Each fault strikes when it is due, and only then.
+#[test]
+fn faults_strike_when_due() {
+    let memory = Memory::new();
+    let path = Path::new("/f");
+    let file = memory.open(path, Mode::Create).unwrap();
+    memory.sync_dir(Path::new("/")).unwrap();
+    file.write_all_at(&[1; 4096], 0).unwrap();
+    memory.fail_sync(2);
+    file.sync_data().unwrap();
+    file.write_all_at(&[2; 4096], 0).unwrap();
+    assert!(file.sync_data().is_err());
+    // The second sync does not bring back what the first one lost; writing again does.
+    file.sync_data().unwrap();
+    file.write_all_at(&[2; 1], 4095).unwrap();
+    memory.crash_at_sync(2, None);
+    file.sync_data().unwrap();
+    assert!(file.sync_data().is_err() && memory.power_on());
+    let file = memory.open(path, Mode::Write).unwrap();
+    let mut read = [0; 4096];
+    file.read_exact_at(&mut read, 0).unwrap();
+    assert_eq!((read[3583], read[4095]), (1, 2));
+    file.write_all_at(&[1; 4096], 0).unwrap();
+    file.sync_data().unwrap();
+    file.write_all_at(&[2; 4096], 0).unwrap();
+
+    // Half of the sectors survive, each whole.
+    memory.crash_at_sync(1, Some(1));
+    assert!(file.sync_data().is_err() && memory.open(path, Mode::Read).is_err());
+    assert!(memory.power_on());
+    let file = memory.open(path, Mode::Write).unwrap();
+    file.read_exact_at(&mut read, 0).unwrap();
+    let new = read.chunks(512).filter(|s| s.iter().all(|b| *b == 2)).count();
+    let old = read.chunks(512).filter(|s| s.iter().all(|b| *b == 1)).count();
+    assert!(new + old == 8 && new > 0 && old > 0, "{new} new, {old} old");
+
+    memory.set_capacity(5000);
+    assert_eq!(file.write_all_at(&[0; 1000], 4096).unwrap_err().kind(), ErrorKind::StorageFull);
+    assert_eq!(file.allocate(5001).unwrap_err().kind(), ErrorKind::StorageFull);
+    file.write_all_at(&[0; 904], 4096).unwrap();
+    memory.flip(path, 4999, 0x81).unwrap();
+    memory.crash();
+    assert!(memory.flip(path, 4999, 1).is_err(), "the un-synced growth is gone");
+}
