@@ -1,0 +1,26 @@
+//! The wires of Gossamer.
+//!
+//! # Layout
+//! - [`v1`]: what protox makes of `wire/*.proto`
+//! - [`limits`]: every bound of the system, with unit and reason
+//! - [`name`]: what may be the name of a file
+//! - [`hash`]: the name of a chunk
+//! - [`status`]: failures to and from `tonic::Status`
+//! - [`channel`], [`listener`]: the one place where connections are made and accepted
+//!
+//! # Invariants
+//! - Names are data, never paths: nothing here or above makes a path of one.
+//! - Fields are only ever added.
+
+pub mod channel;
+pub mod hash;
+pub mod limits;
+pub mod listener;
+pub mod name;
+pub mod status;
+
+/// Messages and services, generated from `wire/*.proto`.
+#[allow(missing_docs, clippy::all, unreachable_pub)]
+pub mod v1 {
+    tonic::include_proto!("gossamer.v1");
+}
