@@ -1,0 +1,69 @@
+//! What both faces and the metrics share.
+
+use gossamer_proto::channel::{Expect, Target};
+use gossamer_proto::v1::{Description, QueueState};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tonic::Status;
+use tonic::metadata::MetadataMap;
+use tonic::service::Interceptor;
+
+use crate::desk::Desk;
+use crate::found::Founding;
+use crate::queue::Queue;
+
+/// The header that names the cluster a call is meant for.
+const CLUSTER: &str = "gossamer-cluster";
+
+/// See the module.
+pub(crate) struct Server {
+    pub(crate) desk: Desk,
+    pub(crate) founding: Founding,
+    pub(crate) started: Instant,
+    pub(crate) shutdown: CancellationToken,
+}
+
+impl Server {
+    /// Refuses a call that is meant for another cluster, or for a node. Who names no cluster belongs to none yet.
+    pub(crate) fn check_target(&self, metadata: &MetadataMap) -> Result<(), Status> {
+        let mut call = tonic::Request::new(());
+        *call.metadata_mut() = metadata.clone();
+        let cluster = self.founding.cluster().map(|cluster| cluster.id);
+        if cluster.is_none() || metadata.get(CLUSTER).is_some_and(|value| value.is_empty()) {
+            call.metadata_mut().remove(CLUSTER);
+        }
+        Expect(Target { cluster: cluster.unwrap_or_default(), node: 0 }).call(call).map(drop)
+    }
+
+    /// How everything is.
+    pub(crate) fn describe(&self) -> Description {
+        let cluster = self.founding.cluster();
+        let queue = self.queue_state();
+        let state = self.desk.look();
+        Description {
+            cluster_id: cluster.as_ref().map(|cluster| cluster.id.clone()).unwrap_or_default(),
+            cluster_name: cluster.map(|cluster| cluster.name).unwrap_or_default(),
+            nodes: state.nodes.states(Instant::now()),
+            queue: Some(queue),
+            known_index: state.nodes.known_index(),
+        }
+    }
+
+    fn queue_state(&self) -> QueueState {
+        let state = self.desk.look();
+        let (leader, read) = (state.queues.standing(Queue::Leader), state.queues.standing(Queue::Read));
+        let counts = state.queues.counts();
+        QueueState {
+            boot_nonce: self.desk.boot_nonce(),
+            leader_queued: leader.queued,
+            read_queued: read.queued,
+            leader_leased: leader.leased,
+            read_leased: read.leased,
+            parked: counts.parked,
+            expired: counts.expired,
+            queued_bytes: leader.bytes + read.bytes,
+            pid: std::process::id(),
+            uptime_ms: self.started.elapsed().as_millis() as u64,
+        }
+    }
+}
