@@ -1,0 +1,63 @@
+//! What a node is told at its start.
+
+use std::time::Duration;
+
+use gossamer_proto::limits;
+use gossamer_world::World;
+
+use crate::raft::Compaction;
+
+/// Settings of a node; its identity is in its [`crate::folder::Folder`].
+#[derive(Clone)]
+pub struct Config {
+    /// Sockets, files, clock, randomness.
+    pub world: World,
+    /// Queue servers, `host:port`.
+    pub queues: Vec<String>,
+    /// Host under which others reach this node's two ports.
+    pub advertise: String,
+    /// Allows addresses other than loopback without a token.
+    pub insecure: bool,
+    /// What holds the catalogue.
+    pub backend: BackendKind,
+    /// How often the leader lets unreferenced chunks be freed.
+    pub collect_every: Duration,
+    /// How often the leader lets remembered operations be forgotten; two such periods are the longest retry.
+    pub expire_every: Duration,
+    /// When the log is cut.
+    pub compaction: Compaction,
+    /// Voters the cluster grows to.
+    pub voter_target: usize,
+    /// Disk space kept for log, catalogue and deletes, bytes.
+    pub reserve_bytes: u64,
+    /// Size of a log segment, bytes.
+    pub segment_bytes: u64,
+}
+
+/// What holds the catalogue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BackendKind {
+    /// sled, in the data folder.
+    Sled,
+    /// A map in memory: rebuilt from snapshot and log at every start. For the simulation.
+    Memory,
+}
+
+impl Config {
+    /// The defaults, for a node that is reached as `advertise` and asks `queues`.
+    pub fn new(world: World, queues: Vec<String>, advertise: String) -> Self {
+        Config {
+            world,
+            queues,
+            advertise,
+            insecure: false,
+            backend: BackendKind::Sled,
+            collect_every: Duration::from_secs(600),
+            expire_every: Duration::from_secs(120),
+            compaction: Compaction::default(),
+            voter_target: limits::VOTER_TARGET,
+            reserve_bytes: limits::RESERVE_BYTES,
+            segment_bytes: limits::SEGMENT_BYTES,
+        }
+    }
+}

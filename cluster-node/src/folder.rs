@@ -1,0 +1,352 @@
+//! The data folder: who this node is, and whether its last run ended well.
+//!
+//! ```text
+//! lock         held while a process uses the folder
+//! format       which version of Gossamer's files these are
+//! identity     storage id, cluster, node id
+//! ports        the two ports the node listened on last
+//! running      boot id of the machine while a process uses the folder; gone after a clean stop
+//! log/ snapshots/ catalogue/ extents/
+//! damaged-N/   a log set aside because durable bytes of it were damaged
+//! ```
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use gossamer_world::World;
+use gossamer_world::files::{Lock, Mode};
+
+/// The version of the files that this program writes and reads.
+pub const FORMAT: u32 = 1;
+
+/// Why a folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum FolderError {
+    /// Another process uses it.
+    #[error("{0} is in use by another process; stop that one or give another --dir")]
+    Locked(PathBuf),
+    /// Written by a newer Gossamer.
+    #[error("{dir} has format {found}, this program reads up to {FORMAT}; use a newer gossamer")]
+    Newer {
+        /// The folder.
+        dir: PathBuf,
+        /// Its format.
+        found: u32,
+    },
+    /// Not a node's folder, or damaged.
+    #[error("{0}: {1}")]
+    Damaged(PathBuf, &'static str),
+    /// The file system refused.
+    #[error("{0}: {1}")]
+    Io(PathBuf, io::Error),
+}
+
+/// Who this node is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// Drawn before the first join; binds ids to this folder.
+    pub storage_id: [u8; 16],
+    /// The cluster and this node's id in it, once it has entered one.
+    pub member: Option<Member>,
+    /// The id and storage id this folder had when its log was lost.
+    pub replaces: Option<(u64, [u8; 16])>,
+}
+
+/// A place in a cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// 16 bytes.
+    pub cluster_id: Bytes,
+    /// For people.
+    pub cluster_name: String,
+    /// Never used twice.
+    pub node_id: u64,
+    /// Whether this node is to initialise the cluster (and nobody else ever).
+    pub founder: bool,
+}
+
+/// An opened, locked data folder.
+pub struct Folder {
+    world: World,
+    dir: PathBuf,
+    identity: Identity,
+    trusted: bool,
+    _lock: Box<dyn Lock>,
+}
+
+impl Folder {
+    /// Opens the folder, making it if needed. Blocking.
+    pub fn open(world: &World, dir: &Path) -> Result<Self, FolderError> {
+        let failed = |error| FolderError::Io(dir.to_owned(), error);
+        world.files.create_dir_all(dir).map_err(failed)?;
+        let lock = world.files.lock(&dir.join("lock")).map_err(|error| match error.kind() {
+            io::ErrorKind::WouldBlock => FolderError::Locked(dir.to_owned()),
+            _ => failed(error),
+        })?;
+        check_format(world, dir)?;
+        let identity = match read(world, &dir.join("identity")).map_err(failed)? {
+            Some(text) => {
+                decode(&text).ok_or_else(|| FolderError::Damaged(dir.join("identity"), "is damaged"))?
+            }
+            None => Identity { storage_id: world.random.id(), member: None, replaces: None },
+        };
+        let running = read(world, &dir.join("running")).map_err(failed)?;
+        let boot = boot_id(world);
+        // After the crash of a process its files are as it left them; after the crash of a machine sled's are not.
+        let trusted = running.is_none_or(|before| !boot.is_empty() && before == boot);
+        let folder = Folder { world: world.clone(), dir: dir.to_owned(), identity, trusted, _lock: lock };
+        folder.write("identity", &encode(&folder.identity))?;
+        folder.write("running", &boot)?;
+        Ok(folder)
+    }
+
+    /// The folder's path.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Who this node is.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// Whether what was written without fsync can be trusted: the last run ended cleanly, or only its process died.
+    pub fn is_trusted(&self) -> bool {
+        self.trusted
+    }
+
+    /// Notes the place in the cluster, durably.
+    pub fn enter(&mut self, member: Member) -> Result<(), FolderError> {
+        self.identity.member = Some(member);
+        self.write("identity", &encode(&self.identity))
+    }
+
+    /// Sets a damaged log aside, with all that was built from it, and becomes a new node that replaces the old one.
+    /// Chunks stay: they are named by their content.
+    pub fn set_log_aside(&mut self) -> Result<(), FolderError> {
+        if let Some(member) = self.identity.member.take() {
+            self.identity.replaces = Some((member.node_id, self.identity.storage_id));
+        }
+        self.identity.storage_id = self.world.random.id();
+        // The identity first: after a crash in between, a log without a member is known to be worthless.
+        self.write("identity", &encode(&self.identity))?;
+        self.clear_non_member()
+    }
+
+    /// Clears what a node that is member of nothing cannot use: a log, and what was built from it. The log is kept
+    /// under another name, for whoever wants to look into it.
+    pub fn clear_non_member(&self) -> Result<(), FolderError> {
+        debug_assert!(self.identity.member.is_none());
+        let failed = |error| FolderError::Io(self.dir.clone(), error);
+        let names = self.world.files.list(&self.dir).map_err(failed)?;
+        let has = |name: &str| names.iter().any(|there| there == name);
+        if has("log") {
+            let number = names.iter().filter(|name| name.starts_with("damaged-")).count() + 1;
+            let aside = self.dir.join(format!("damaged-{number}"));
+            self.world.files.rename(&self.dir.join("log"), &aside).map_err(failed)?;
+        }
+        for derived in ["snapshots", "catalogue"].into_iter().filter(|name| has(name)) {
+            self.world.files.remove_dir_all(&self.dir.join(derived)).map_err(failed)?;
+        }
+        self.world.files.sync_dir(&self.dir).map_err(failed)
+    }
+
+    /// The ports used last: control and data.
+    pub fn ports(&self) -> Option<(u16, u16)> {
+        let text = read(&self.world, &self.dir.join("ports")).ok().flatten()?;
+        let (control, data) = text.trim().split_once(' ')?;
+        Some((control.parse().ok()?, data.parse().ok()?))
+    }
+
+    /// Keeps the ports for the next start.
+    pub fn keep_ports(&self, control: u16, data: u16) -> Result<(), FolderError> {
+        self.write("ports", &format!("{control} {data}\n"))
+    }
+
+    /// Marks the end of a clean run: everything has been flushed and synced.
+    pub fn close(self) -> Result<(), FolderError> {
+        let failed = |error| FolderError::Io(self.dir.clone(), error);
+        self.world.files.remove(&self.dir.join("running")).map_err(failed)?;
+        self.world.files.sync_dir(&self.dir).map_err(failed)
+    }
+
+    /// Replaces a small file, durably and atomically.
+    fn write(&self, name: &str, text: &str) -> Result<(), FolderError> {
+        replace(&self.world, &self.dir, name, text)
+            .map_err(|error| FolderError::Io(self.dir.join(name), error))
+    }
+}
+
+fn check_format(world: &World, dir: &Path) -> Result<(), FolderError> {
+    let failed = |error| FolderError::Io(dir.join("format"), error);
+    match read(world, &dir.join("format")).map_err(failed)? {
+        None => replace(world, dir, "format", &format!("gossamer node {FORMAT}\n")).map_err(failed),
+        Some(text) => {
+            let number = text.trim().strip_prefix("gossamer node ").and_then(|number| number.parse().ok());
+            match number {
+                None => Err(FolderError::Damaged(dir.join("format"), "is not of a gossamer node")),
+                Some(found) if found > FORMAT => Err(FolderError::Newer { dir: dir.to_owned(), found }),
+                Some(_) => Ok(()),
+            }
+        }
+    }
+}
+
+fn read(world: &World, path: &Path) -> io::Result<Option<String>> {
+    let file = match world.files.open(path, Mode::Read) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        other => other?,
+    };
+    let mut bytes = vec![0; 4096];
+    let length = file.read_at(&mut bytes, 0)?;
+    bytes.truncate(length);
+    String::from_utf8(bytes).map(Some).map_err(|_| io::ErrorKind::InvalidData.into())
+}
+
+fn replace(world: &World, dir: &Path, name: &str, text: &str) -> io::Result<()> {
+    let temporary = dir.join(format!("{name}.new"));
+    let file = world.files.open(&temporary, Mode::CreateOrWrite)?;
+    file.set_len(0)?;
+    file.write_all_at(text.as_bytes(), 0)?;
+    file.sync_data()?;
+    world.files.rename(&temporary, &dir.join(name))?;
+    world.files.sync_dir(dir)
+}
+
+/// Linux draws one at every boot; empty where there is none, and then nothing un-synced is trusted.
+fn boot_id(world: &World) -> String {
+    read(world, Path::new("/proc/sys/kernel/random/boot_id")).ok().flatten().unwrap_or_default()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn unhex(text: &str) -> Option<[u8; 16]> {
+    let mut bytes = [0; 16];
+    if text.len() != 32 || !text.is_ascii() {
+        return None;
+    }
+    for (byte, digits) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
+    }
+    Some(bytes)
+}
+
+/// `key value` lines for people, with a checksum for bits that flip.
+fn encode(identity: &Identity) -> String {
+    let mut text = format!("storage {}\n", hex(&identity.storage_id));
+    if let Some(member) = &identity.member {
+        let founder = if member.founder { "founder" } else { "member" };
+        text += &format!("cluster {}\nname {}\n", hex(&member.cluster_id), member.cluster_name);
+        text += &format!("node {}\nrole {founder}\n", member.node_id);
+    }
+    if let Some((node, storage)) = &identity.replaces {
+        text += &format!("replaces {node}\nreplaces-storage {}\n", hex(storage));
+    }
+    let sum = crc32fast::hash(text.as_bytes());
+    text + &format!("crc32 {sum:08x}\n")
+}
+
+fn decode(text: &str) -> Option<Identity> {
+    let (body, sum) = text.trim_end().rsplit_once("\ncrc32 ")?;
+    let body = format!("{body}\n");
+    if u32::from_str_radix(sum, 16).ok()? != crc32fast::hash(body.as_bytes()) {
+        return None;
+    }
+    let fields: BTreeMap<&str, &str> = body.lines().filter_map(|line| line.split_once(' ')).collect();
+    let member = match fields.get("node") {
+        None => None,
+        Some(node) => Some(Member {
+            cluster_id: Bytes::copy_from_slice(&unhex(fields.get("cluster")?)?),
+            cluster_name: (*fields.get("name")?).to_owned(),
+            node_id: node.parse().ok()?,
+            founder: *fields.get("role")? == "founder",
+        }),
+    };
+    let replaces = match fields.get("replaces") {
+        None => None,
+        Some(node) => Some((node.parse().ok()?, unhex(fields.get("replaces-storage")?)?)),
+    };
+    Some(Identity { storage_id: unhex(fields.get("storage")?)?, member, replaces })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn member() -> Member {
+        Member {
+            cluster_id: Bytes::from_static(&[7; 16]),
+            cluster_name: "über uns".to_owned(),
+            node_id: 9,
+            founder: true,
+        }
+    }
+
+    /// Identity and ports survive a restart; a second opener is refused while the first lives.
+    #[test]
+    fn one_process_one_identity() {
+        let dir = tempfile::tempdir().unwrap();
+        let world = World::real();
+        let mut folder = Folder::open(&world, dir.path()).unwrap();
+        assert!(folder.is_trusted());
+        folder.enter(member()).unwrap();
+        folder.keep_ports(1, 2).unwrap();
+        let identity = folder.identity().clone();
+        assert!(matches!(Folder::open(&world, dir.path()), Err(FolderError::Locked(_))));
+        drop(folder);
+        let folder = Folder::open(&world, dir.path()).unwrap();
+        assert_eq!((folder.identity(), folder.ports()), (&identity, Some((1, 2))));
+    }
+
+    /// Another boot id without a clean stop: what was not fsync'ed is not trusted. After a clean stop it is.
+    #[test]
+    fn trust() {
+        let dir = tempfile::tempdir().unwrap();
+        let world = World::real();
+        drop(Folder::open(&world, dir.path()).unwrap());
+        assert!(Folder::open(&world, dir.path()).unwrap().is_trusted(), "same boot");
+        std::fs::write(dir.path().join("running"), "another boot").unwrap();
+        let folder = Folder::open(&world, dir.path()).unwrap();
+        assert!(!folder.is_trusted());
+        folder.close().unwrap();
+        assert!(Folder::open(&world, dir.path()).unwrap().is_trusted());
+    }
+
+    /// A lost log makes a new node that says whom it replaces.
+    #[test]
+    fn set_aside() {
+        let dir = tempfile::tempdir().unwrap();
+        let world = World::real();
+        let mut folder = Folder::open(&world, dir.path()).unwrap();
+        folder.enter(member()).unwrap();
+        let before = folder.identity().clone();
+        std::fs::create_dir(dir.path().join("log")).unwrap();
+        std::fs::create_dir(dir.path().join("catalogue")).unwrap();
+        folder.set_log_aside().unwrap();
+        drop(folder);
+        let folder = Folder::open(&world, dir.path()).unwrap();
+        assert_eq!(folder.identity().replaces, Some((9, before.storage_id)));
+        assert_ne!(folder.identity().storage_id, before.storage_id);
+        assert_eq!(folder.identity().member, None);
+        assert!(dir.path().join("damaged-1").exists() && !dir.path().join("catalogue").exists());
+    }
+
+    /// A newer format and a flipped bit are refused, not guessed at.
+    #[test]
+    fn refusals() {
+        let dir = tempfile::tempdir().unwrap();
+        let world = World::real();
+        drop(Folder::open(&world, dir.path()).unwrap());
+        std::fs::write(dir.path().join("format"), "gossamer node 2\n").unwrap();
+        assert!(matches!(Folder::open(&world, dir.path()), Err(FolderError::Newer { found: 2, .. })));
+        std::fs::write(dir.path().join("format"), "gossamer node 1\n").unwrap();
+        let mut identity = std::fs::read(dir.path().join("identity")).unwrap();
+        identity[10] ^= 1;
+        std::fs::write(dir.path().join("identity"), identity).unwrap();
+        assert!(matches!(Folder::open(&world, dir.path()), Err(FolderError::Damaged(..))));
+    }
+}

@@ -1,0 +1,115 @@
+//! Replicas that have caught up become voters, while there are fewer than the target; the number stays odd.
+//!
+//! Voters change only to a set of which a majority holds every chunk up to that point, while commits pause
+//! (invariant 3): the candidates are asked once more after commits have been paused.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use gossamer_proto::channel::{Target, within_rpc};
+use gossamer_proto::v1::peer_client::PeerClient;
+use gossamer_proto::v1::{NodeReport, StateRequest};
+use tokio_util::sync::CancellationToken;
+
+use super::Lead;
+use crate::raft::{ProposeError, View};
+
+/// How often the leader looks at the membership: a newcomer waits at most this long.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// Looks until shutdown.
+pub async fn run(lead: Lead, shutdown: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+        }
+        if lead.leading_term().is_none() {
+            continue;
+        }
+        match look(&lead).await {
+            Ok(()) => {}
+            Err(error) => tracing::info!(%error, "the membership could not be changed yet"),
+        }
+    }
+}
+
+async fn look(lead: &Lead) -> Result<(), ProposeError> {
+    let view = lead.view.borrow().clone();
+    if view.configs.len() > 1 {
+        // A leader before this one began a change and was lost: the newer set is the one that was wanted.
+        return match view.configs.last() {
+            Some(wanted) => lead.raft.change_voters(wanted.clone(), true).await,
+            None => Ok(()),
+        };
+    }
+    if view.replicas.is_empty() {
+        return Ok(());
+    }
+    let ready = ready(lead, &view).await;
+    let Some(change) = wanted(lead, &view, &ready) else { return Ok(()) };
+    let _paused = lead.upload.pause().await;
+    // Commits stand still now: whoever is ready at this point holds everything that was ever acknowledged.
+    let view = lead.view.borrow().clone();
+    let ready = self::ready(lead, &view).await;
+    match wanted(lead, &view, &ready) {
+        Some(again) if again == change => {
+            tracing::info!(from = ?view.voters, to = ?change.voters, "changing the voters");
+            lead.raft.change_voters(change.voters, change.retain).await
+        }
+        _ => Ok(()),
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Change {
+    voters: Vec<u64>,
+    /// Whether voters that leave stay replicas: not when their folder is gone for ever.
+    retain: bool,
+}
+
+/// The replicas that hold everything now, with what they say of themselves.
+async fn ready(lead: &Lead, view: &View) -> BTreeMap<u64, NodeReport> {
+    let last = view.applied.map_or(0, |at| at.index);
+    let asked = view.replicas.iter().map(|id| async { (*id, state(lead, *id).await) });
+    let answers = futures_util::future::join_all(asked).await;
+    answers
+        .into_iter()
+        .filter_map(|(id, report)| Some((id, report?)))
+        .filter(|(_, report)| report.applied_index >= last && report.missing_chunks == 0)
+        .collect()
+}
+
+/// Which voters there should be, given who is ready; none if it is well as it is.
+fn wanted(lead: &Lead, view: &View, ready: &BTreeMap<u64, NodeReport>) -> Option<Change> {
+    for (id, report) in ready {
+        let old = report.replaces;
+        let known = lead.catalogue.members().ok()?;
+        // The storage id proves it: only who had the old folder knows it, and the folder has lost that node's log.
+        let proven =
+            known.iter().any(|(node, storage)| *node == old && *storage == report.replaces_storage_id)
+                || (old == FOUNDER && !known.iter().any(|(node, _)| *node == FOUNDER));
+        if old != 0 && proven && view.voters.contains(&old) {
+            let voters = view.voters.iter().map(|voter| if *voter == old { *id } else { *voter }).collect();
+            return Some(Change { voters, retain: false });
+        }
+    }
+    let reachable = (view.voters.len() + ready.len()).min(lead.config.voter_target);
+    let odd = if reachable % 2 == 1 { reachable } else { reachable - 1 };
+    if odd <= view.voters.len() {
+        return None;
+    }
+    let newcomers = ready.keys().take(odd - view.voters.len());
+    Some(Change { voters: view.voters.iter().chain(newcomers).copied().collect(), retain: true })
+}
+
+/// The founding node has this id without ever having asked for one.
+const FOUNDER: u64 = 1;
+
+async fn state(lead: &Lead, id: u64) -> Option<NodeReport> {
+    let channel = lead.peers.channel(id)?;
+    let target = Target { cluster: lead.cluster_id.clone(), node: id };
+    let mut client = PeerClient::with_interceptor(channel, target);
+    let answer = within_rpc(client.state(StateRequest {})).await.ok()?;
+    answer.into_inner().report
+}

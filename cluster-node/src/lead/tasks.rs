@@ -1,0 +1,105 @@
+//! The tasks of the leader queue, each handed to who does it.
+
+use gossamer_proto::v1::{self, Code, Failure, outcome, task};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::Lead;
+use crate::raft::ProposeError;
+use crate::steal::Claim;
+use crate::storage::catalogue::Applied;
+use crate::upload::Answer;
+
+/// Works on claims side by side, as many as there are credits, until the channel closes or shutdown.
+pub async fn run(lead: Lead, mut claims: mpsc::Receiver<Claim>, shutdown: CancellationToken) {
+    let working = TaskTracker::new();
+    loop {
+        let claim = tokio::select! {
+            () = shutdown.cancelled() => break,
+            claim = claims.recv() => match claim {
+                Some(claim) => claim,
+                None => break,
+            },
+        };
+        let lead = lead.clone();
+        working.spawn(async move {
+            let answer = perform(&lead, &claim).await;
+            match answer {
+                Answer::Done(outcome) => claim.done(outcome),
+                Answer::Refused(failure) => claim.refuse(failure),
+            }
+        });
+    }
+    working.close();
+    working.wait().await;
+}
+
+async fn perform(lead: &Lead, claim: &Claim) -> Answer {
+    let term = claim.term;
+    match claim.task.clone() {
+        task::Kind::OpenWrite(open) => lead.upload.open(open, term).await,
+        task::Kind::Put(put) => lead.upload.put(put, term).await,
+        task::Kind::CommitWrite(commit) => lead.upload.commit(commit, term, claim.deadline).await,
+        task::Kind::Delete(delete) => lead.upload.delete(delete, term).await,
+        task::Kind::Mark(_) => mark(lead, term).await,
+        task::Kind::Join(join) => admit(lead, join, term).await,
+        task::Kind::Read(_) | task::Kind::Serve(_) | task::Kind::List(_) => Answer::Done(
+            outcome::Kind::Failure(Failure::new(Code::Invalid, "reads belong in the read queue")),
+        ),
+    }
+}
+
+async fn mark(lead: &Lead, term: u64) -> Answer {
+    let kind = v1::command::Kind::Mark(v1::MarkDigest {});
+    match lead.upload.propose(v1::Command { operation: None, kind: Some(kind) }, term).await {
+        Ok(Applied::Marked { index }) => Answer::Done(outcome::Kind::Marked(v1::Marked { index })),
+        other => failed(other),
+    }
+}
+
+/// Gives a newcomer its id out of the log, and makes it a replica.
+async fn admit(lead: &Lead, join: v1::Join, term: u64) -> Answer {
+    if join.storage_id.len() != 16 {
+        return Answer::Done(outcome::Kind::Failure(Failure::new(
+            Code::Invalid,
+            "a storage id has 16 bytes",
+        )));
+    }
+    let kind = v1::command::Kind::Admit(v1::Admit { storage_id: join.storage_id });
+    let command = v1::Command { operation: None, kind: Some(kind) };
+    let node_id = match lead.upload.propose(command, term).await {
+        Ok(Applied::Admitted { node }) => node,
+        // An id is the index of its entry, and another newcomer of the same entry has it.
+        Ok(Applied::SealAgain) => {
+            return Answer::Refused(Failure::new(Code::Unavailable, "another node took this id; ask again"));
+        }
+        other => return failed(other),
+    };
+    let address = crate::peers::Address { control: join.control_addr, data: join.data_addr };
+    lead.peers.learn(node_id, address);
+    let view = lead.view.borrow().clone();
+    if !view.voters.contains(&node_id)
+        && !view.replicas.contains(&node_id)
+        && let Err(error) = lead.raft.add_replica(node_id).await
+    {
+        return failed(Err(error));
+    }
+    let joined =
+        v1::Joined { cluster_id: lead.cluster_id.clone(), node_id, cluster_name: lead.cluster_name.clone() };
+    Answer::Done(outcome::Kind::Joined(joined))
+}
+
+fn failed(result: Result<Applied, ProposeError>) -> Answer {
+    match result {
+        Err(ProposeError::NotLeader { .. }) => {
+            Answer::Refused(Failure::new(Code::Unavailable, "this node no longer leads"))
+        }
+        // Both kinds of task may be repeated: they are idempotent.
+        Err(error) => Answer::Refused(Failure::new(Code::Unavailable, error.to_string())),
+        Ok(other) => Answer::Done(outcome::Kind::Failure(Failure::new(
+            Code::Internal,
+            format!("the log answered {other:?}, which does not belong to this command"),
+        ))),
+    }
+}

@@ -1,0 +1,345 @@
+//! A node's life: open, enter, start, run, stop.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use bytes::Bytes;
+use gossamer_proto::channel::{Channels, Expect, Target};
+use gossamer_proto::limits;
+use gossamer_proto::listener::{self, Bound};
+use gossamer_proto::v1::NodeReport;
+use gossamer_proto::v1::peer_server::PeerServer;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config::Config;
+use crate::data::{self, ticket::Tickets};
+use crate::enter::{self, EnterError};
+use crate::folder::{Folder, FolderError, Member};
+use crate::peers::Peers;
+use crate::storage::open::{self, OpenError, Storage};
+use crate::storage::{collect, repair};
+use crate::{lead, peer, raft, read, report, source, steal, upload};
+
+/// Why a node ended.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The folder cannot be used.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// Log, snapshot, catalogue or extents cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// No cluster lets it in.
+    #[error(transparent)]
+    Enter(#[from] EnterError),
+    /// Raft could not start.
+    #[error(transparent)]
+    Raft(#[from] raft::StartError),
+    /// The founding node could not initialise the cluster.
+    #[error("founding the cluster: {0}")]
+    Found(#[from] raft::ProposeError),
+    /// The disk or Raft failed while it ran: it must not go on with what it may have lost.
+    #[error("the node had to stop: {0}; the others go on without it; mend the disk and start it again")]
+    Failed(String),
+    /// A listener failed.
+    #[error("the gRPC server ended: {0}")]
+    Serve(#[from] tonic::transport::Error),
+    /// The last writes of a clean stop failed.
+    #[error("stopping: {0}")]
+    Close(io::Error),
+}
+
+/// Runs a node in `folder` on two bound ports until shutdown or failure.
+pub async fn run(
+    config: Config,
+    mut folder: Folder,
+    control: Bound,
+    data: Bound,
+    shutdown: CancellationToken,
+) -> Result<(), RunError> {
+    let channels = Channels::new(&config.world, config.insecure);
+    let addresses = (reached(&config, control.addr()), reached(&config, data.addr()));
+    let storage = open::storage(&config, &mut folder).await?;
+    let member = match folder.identity().member.clone() {
+        Some(member) => member,
+        None => {
+            let reached = (addresses.0.as_str(), addresses.1.as_str());
+            let member =
+                enter::enter(&channels, &config.queues, folder.identity(), reached, &shutdown).await?;
+            folder.enter(member.clone())?;
+            member
+        }
+    };
+    tracing::info!(node = member.node_id, cluster = member.cluster_name, "in the cluster");
+    let node = Node::start(config, &folder, storage, member, channels, addresses).await?;
+    node.serve(control, data, shutdown).await?;
+    node.close(folder).await
+}
+
+/// Host and port under which others reach a bound address.
+fn reached(config: &Config, bound: SocketAddr) -> String {
+    let host = &config.advertise;
+    if host.contains(':') { format!("[{host}]:{}", bound.port()) } else { format!("{host}:{}", bound.port()) }
+}
+
+/// Everything that runs in a started node.
+struct Node {
+    config: Config,
+    storage: Storage,
+    member: Member,
+    channels: Channels,
+    peers: Peers,
+    raft: raft::Handle,
+    upload: upload::Handle,
+    tickets: Arc<Tickets>,
+    served: Arc<AtomicU64>,
+    sources: report::Sources,
+    report: (watch::Sender<NodeReport>, watch::Receiver<NodeReport>),
+    addresses: (String, String),
+}
+
+impl Node {
+    async fn start(
+        config: Config,
+        folder: &Folder,
+        storage: Storage,
+        member: Member,
+        channels: Channels,
+        addresses: (String, String),
+    ) -> Result<Self, RunError> {
+        let peers = Peers::new(channels.clone());
+        let raft = raft::start(raft::Config {
+            world: config.world.clone(),
+            id: member.node_id,
+            cluster: member.cluster_id.clone(),
+            log: storage.log.clone(),
+            catalogue: storage.catalogue.clone(),
+            snapshots: storage.snapshots.clone(),
+            chunks: storage.chunks.clone(),
+            peers: peers.clone(),
+            compaction: config.compaction,
+        })
+        .await?;
+        if member.founder {
+            // No effect on a log that is not empty: a founder that crashed right after the grant ends here again.
+            raft.initialize().await?;
+        }
+        let tickets = Arc::new(Tickets::new(&config.world));
+        let upload = upload::Handle::new(upload::Config {
+            world: config.world.clone(),
+            channels: channels.clone(),
+            cluster_id: member.cluster_id.clone(),
+            raft: raft.clone(),
+            catalogue: storage.catalogue.clone(),
+            chunks: storage.chunks.clone(),
+            peers: peers.clone(),
+            tickets: tickets.clone(),
+            data_addr: addresses.1.clone(),
+            dir: folder.dir().to_owned(),
+            reserve_bytes: config.reserve_bytes,
+        });
+        let served = Arc::new(AtomicU64::new(0));
+        let (replaces, replaces_storage_id) = folder.identity().replaces.unwrap_or_default();
+        let sources = report::Sources {
+            world: config.world.clone(),
+            dir: folder.dir().to_owned(),
+            fixed: NodeReport {
+                control_addr: addresses.0.clone(),
+                data_addr: addresses.1.clone(),
+                pid: std::process::id(),
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                storage_id: Bytes::copy_from_slice(&folder.identity().storage_id),
+                voter_target: config.voter_target as u64,
+                replaces,
+                replaces_storage_id: Bytes::copy_from_slice(&replaces_storage_id),
+                ..NodeReport::default()
+            },
+            view: raft.view(),
+            catalogue: storage.catalogue.clone(),
+            chunks: storage.chunks.clone(),
+            served: served.clone(),
+        };
+        let report = watch::channel(sources.with_space(sources.report(&NodeReport::default())));
+        Ok(Node {
+            config,
+            storage,
+            member,
+            channels,
+            peers,
+            raft,
+            upload,
+            tickets,
+            served,
+            sources,
+            report,
+            addresses,
+        })
+    }
+
+    /// Serves until shutdown or failure; at shutdown leadership is handed over first, so that no client waits for
+    /// an election.
+    async fn serve(&self, control: Bound, data: Bound, shutdown: CancellationToken) -> Result<(), RunError> {
+        let stop = CancellationToken::new();
+        let work = TaskTracker::new();
+        let server = self.spawn(&work, control, data, &stop);
+        let ended = tokio::select! {
+            () = shutdown.cancelled() => Ok(()),
+            failed = self.failed() => Err(RunError::Failed(failed)),
+            ended = server => ended.map_err(RunError::from),
+        };
+        if ended.is_ok() {
+            self.raft.hand_over().await;
+        }
+        stop.cancel();
+        work.close();
+        // What does not end by itself ends with its deadline; nothing acknowledged depends on it.
+        let _ = tokio::time::timeout(limits::STALL, work.wait()).await;
+        self.raft.shutdown().await;
+        ended
+    }
+
+    fn spawn(
+        &self,
+        work: &TaskTracker,
+        control: Bound,
+        data: Bound,
+        stop: &CancellationToken,
+    ) -> impl Future<Output = Result<(), tonic::transport::Error>> + use<> {
+        // Every queue server may hand out all the credits it was offered.
+        let queues = self.config.queues.len().max(1);
+        let (leader_claims, leader_tasks) = mpsc::channel(limits::LEADER_CREDITS as usize * queues);
+        let (read_claims, read_tasks) = mpsc::channel(limits::READ_CREDITS as usize * queues);
+        work.spawn(report::run(self.sources.clone(), self.report.0.clone(), stop.clone()));
+        work.spawn(data::run(data, self.data_config(), stop.clone()));
+        work.spawn(lead::run(self.lead(), leader_tasks, stop.clone()));
+        work.spawn(read::run(self.read_config(), read_tasks, stop.clone()));
+        work.spawn(steal::run(self.steal_config(leader_claims, read_claims), stop.clone()));
+        work.spawn(collect::run(self.config.world.clone(), self.storage.chunks.clone(), stop.clone()));
+        let others =
+            source::Nodes::new(self.channels.clone(), self.peers.clone(), self.member.cluster_id.clone());
+        let (world, chunks) = (self.config.world.clone(), self.storage.chunks.clone());
+        work.spawn(repair::run(world, chunks, Arc::new(others), stop.clone()));
+        work.spawn(replayed(self.raft.clone(), self.storage.clone(), stop.clone()));
+        let expect = Expect(Target { cluster: self.member.cluster_id.clone(), node: self.member.node_id });
+        let raft = self.raft.service().server();
+        let peer = PeerServer::new(self.peer_service())
+            .max_decoding_message_size(limits::MESSAGE_BYTES)
+            .max_encoding_message_size(limits::MESSAGE_BYTES);
+        let stopped = stop.clone();
+        listener::server()
+            .layer(tonic::service::InterceptorLayer::new(expect))
+            .add_service(raft)
+            .add_service(peer)
+            .serve_with_incoming_shutdown(control.incoming(), stopped.cancelled_owned())
+    }
+
+    /// Resolves when the node must not go on.
+    async fn failed(&self) -> String {
+        tokio::select! {
+            error = self.storage.log.failed() => format!("the log: {error}"),
+            error = self.storage.chunks.failed() => format!("the extents: {error}"),
+            why = self.raft.stopped() => why,
+        }
+    }
+
+    /// Leaves files that the next start may trust.
+    async fn close(self, folder: Folder) -> Result<(), RunError> {
+        let Node { config, storage, .. } = self;
+        storage.log.close().await.map_err(RunError::Close)?;
+        let flushed = config.world.blocking.run(move || {
+            storage.chunks.sync().map_err(io::Error::other)?;
+            storage.catalogue.flush().map_err(io::Error::other)
+        });
+        flushed.await.map_err(RunError::Close)?;
+        Ok(folder.close()?)
+    }
+
+    fn lead(&self) -> lead::Lead {
+        lead::Lead {
+            config: self.config.clone(),
+            cluster_id: self.member.cluster_id.clone(),
+            cluster_name: self.member.cluster_name.clone(),
+            raft: self.raft.clone(),
+            view: self.raft.view(),
+            upload: self.upload.clone(),
+            catalogue: self.storage.catalogue.clone(),
+            chunks: self.storage.chunks.clone(),
+            peers: self.peers.clone(),
+            report: self.report.1.clone(),
+        }
+    }
+
+    fn data_config(&self) -> data::Config {
+        data::Config {
+            world: self.config.world.clone(),
+            channels: self.channels.clone(),
+            chunks: self.storage.chunks.clone(),
+            tickets: self.tickets.clone(),
+            peers: self.peers.clone(),
+            cluster_id: self.member.cluster_id.clone(),
+            view: self.raft.view(),
+        }
+    }
+
+    fn read_config(&self) -> read::Config {
+        read::Config {
+            world: self.config.world.clone(),
+            raft: self.raft.clone(),
+            catalogue: self.storage.catalogue.clone(),
+            chunks: self.storage.chunks.clone(),
+            tickets: self.tickets.clone(),
+            data_addr: self.addresses.1.clone(),
+            node: self.member.node_id,
+            served: self.served.clone(),
+        }
+    }
+
+    fn steal_config(
+        &self,
+        leader_claims: mpsc::Sender<steal::Claim>,
+        read_claims: mpsc::Sender<steal::Claim>,
+    ) -> steal::Config {
+        steal::Config {
+            world: self.config.world.clone(),
+            channels: self.channels.clone(),
+            queues: self.config.queues.clone(),
+            cluster_id: self.member.cluster_id.clone(),
+            cluster_name: self.member.cluster_name.clone(),
+            peers: self.peers.clone(),
+            view: self.raft.view(),
+            report: self.report.1.clone(),
+            leader_claims,
+            read_claims,
+        }
+    }
+
+    fn peer_service(&self) -> peer::Service {
+        peer::Service {
+            world: self.config.world.clone(),
+            raft: self.raft.clone(),
+            upload: self.upload.clone(),
+            catalogue: self.storage.catalogue.clone(),
+            chunks: self.storage.chunks.clone(),
+            tickets: self.tickets.clone(),
+            report: self.report.1.clone(),
+            data_addr: self.addresses.1.clone(),
+        }
+    }
+}
+
+/// Once a barrier has passed, everything that this node may have confirmed before its last stop is applied again,
+/// and the Collects of before no longer endanger it.
+async fn replayed(raft: raft::Handle, storage: Storage, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            barrier = raft.barrier(limits::RPC) => if barrier.is_ok() { break },
+        }
+        tokio::time::sleep(limits::BEAT).await;
+    }
+    storage.chunks.replayed();
+}

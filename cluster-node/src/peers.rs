@@ -1,0 +1,111 @@
+//! Where the other nodes are: soft state, learned from the queue servers' directory, never written down.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, RwLock};
+
+use gossamer_proto::channel::Channels;
+use tonic::transport::Channel;
+
+/// A node's addresses, each `host:port`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    /// Where it takes gRPC calls.
+    pub control: String,
+    /// Where it takes and gives the bytes of files.
+    pub data: String,
+}
+
+/// Which of the connections to one node. One connection is one ordered stream of bytes with one window: what must
+/// not wait behind something else needs its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Lane {
+    /// Small calls of any kind.
+    #[default]
+    Calls,
+    /// Raft's heartbeats and votes: late ones cost the leader its office.
+    Heartbeats,
+    /// Raft's log.
+    Log,
+    /// Snapshots.
+    Snapshots,
+}
+
+/// The other nodes. Cheap to clone; clones share what they learned and the connections.
+#[derive(Clone)]
+pub struct Peers {
+    channels: Channels,
+    known: Arc<RwLock<BTreeMap<u64, Peer>>>,
+}
+
+struct Peer {
+    address: Address,
+    lanes: BTreeMap<Lane, Channel>,
+}
+
+impl Peers {
+    /// Knows nobody yet.
+    pub fn new(channels: Channels) -> Self {
+        Peers { channels, known: Arc::default() }
+    }
+
+    /// Notes where node `id` is. Another address drops the connections to the former one.
+    pub fn learn(&self, id: u64, address: Address) {
+        let mut known = self.write();
+        if known.get(&id).is_none_or(|peer| peer.address != address) {
+            known.insert(id, Peer { address, lanes: BTreeMap::new() });
+        }
+    }
+
+    /// Where node `id` was last seen.
+    pub fn of(&self, id: u64) -> Option<Address> {
+        self.read().get(&id).map(|peer| peer.address.clone())
+    }
+
+    /// Every node and where it was last seen, by id.
+    pub fn all(&self) -> Vec<(u64, Address)> {
+        self.read().iter().map(|(id, peer)| (*id, peer.address.clone())).collect()
+    }
+
+    /// The channel for small calls to the node; kept and shared. It connects when first used. None if the node's
+    /// address is unknown, or may not be used without a token.
+    pub fn channel(&self, id: u64) -> Option<Channel> {
+        self.lane(id, Lane::Calls)
+    }
+
+    /// As [`Peers::channel`], on a connection of its own for this kind of traffic.
+    pub fn lane(&self, id: u64, lane: Lane) -> Option<Channel> {
+        if let Some(channel) = self.read().get(&id).and_then(|peer| peer.lanes.get(&lane)) {
+            return Some(channel.clone());
+        }
+        let mut known = self.write();
+        let peer = known.get_mut(&id)?;
+        if let Some(channel) = peer.lanes.get(&lane) {
+            return Some(channel.clone());
+        }
+        match self.channels.grpc(&peer.address.control) {
+            Ok(channel) => {
+                peer.lanes.insert(lane, channel.clone());
+                Some(channel)
+            }
+            Err(error) => {
+                tracing::warn!(node = id, %error, "a node cannot be called");
+                None
+            }
+        }
+    }
+
+    /// Drops the connection of a lane on which nothing moves; the next use makes a new one.
+    pub fn evict(&self, id: u64, lane: Lane) {
+        if let Some(peer) = self.write().get_mut(&id) {
+            peer.lanes.remove(&lane);
+        }
+    }
+
+    fn read(&self) -> std::sync::RwLockReadGuard<'_, BTreeMap<u64, Peer>> {
+        self.known.read().expect("nothing panics while holding it")
+    }
+
+    fn write(&self) -> std::sync::RwLockWriteGuard<'_, BTreeMap<u64, Peer>> {
+        self.known.write().expect("nothing panics while holding it")
+    }
+}

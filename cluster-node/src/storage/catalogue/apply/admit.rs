@@ -1,0 +1,32 @@
+//! `Admit`: a data folder gets its node id, for ever.
+
+use bytes::Bytes;
+use gossamer_proto::v1;
+
+use super::Place;
+use super::draft::Draft;
+use crate::storage::catalogue::applied::Applied;
+use crate::storage::catalogue::backend::BackendError;
+use crate::storage::catalogue::rows::member;
+
+/// The id of the node that founded the cluster, which no entry gave it.
+const FOUNDER: u64 = 1;
+
+pub(super) fn apply(draft: &mut Draft<'_>, place: Place, admit: &v1::Admit) -> Result<Applied, BackendError> {
+    if admit.storage_id.len() != member::STORAGE_ID_BYTES {
+        return Ok(Applied::Invalid);
+    }
+    let storage_key = member::storage_key(&admit.storage_id);
+    if let Some(node) = draft.txn.get(&storage_key)? {
+        return Ok(Applied::Admitted { node: member::node(&node)? });
+    }
+    let node = place.at.index;
+    // An id is an index, so one entry has only one to give, and the first two entries of a log have none.
+    if node <= FOUNDER || draft.txn.get(&member::key(node))?.is_some() {
+        return Ok(Applied::SealAgain);
+    }
+    // A copy: the command's bytes keep the whole message alive.
+    draft.set(member::key(node), Bytes::copy_from_slice(&admit.storage_id))?;
+    draft.set(storage_key, Bytes::copy_from_slice(&node.to_be_bytes()))?;
+    Ok(Applied::Admitted { node })
+}

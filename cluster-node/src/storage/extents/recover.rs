@@ -1,0 +1,155 @@
+//! Opening: the index is brought up to what the extents hold.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
+use gossamer_proto::hash::Hash;
+use gossamer_world::files::Mode;
+
+use super::append::Extent;
+use super::record::{EXTENT_HEADER, ExtentHeader, FORMAT, Location, Opening};
+use super::rows::{self, Listed};
+use super::scan::Scan;
+use super::{ChunkError, Chunks, locked};
+use crate::storage::catalogue::backend::{BackendError, Batch};
+
+/// Rows in one batch or page.
+const PAGE: usize = 1024;
+
+impl Chunks {
+    pub(super) fn recover(&self) -> Result<(), ChunkError> {
+        self.files.create_dir_all(&self.dir)?;
+        if let Some(parent) = self.dir.parent() {
+            self.files.sync_dir(parent)?;
+        }
+        let headers = self.read_headers()?;
+        let watermark =
+            self.backend.get(&rows::WATERMARK)?.map(|row| rows::read_watermark(&row)).transpose()?;
+        let indexed = watermark.unwrap_or_default();
+        // What the last run wrote and did not sync may be cut, torn or not on the disk, in these extents only.
+        let durable_below = headers.values().flatten().map(|header| header.durable_below).max().unwrap_or(0);
+        self.drop_lost()?;
+        for (number, header) in headers.iter().filter(|(number, _)| **number >= indexed.0) {
+            let Some(header) = header else {
+                tracing::error!(extent = number, "the header of an extent is damaged: its chunks are lost");
+                continue;
+            };
+            let from = if *number == indexed.0 { indexed.1.max(EXTENT_HEADER) } else { EXTENT_HEADER };
+            self.index_extent(header, from, *number >= durable_below)?;
+        }
+        for number in headers.range(durable_below..).map(|(number, _)| *number) {
+            // Chunks found here are confirmed without being written again: they must not depend on the page cache.
+            self.files.open(&self.path(number), Mode::Write)?.sync_data()?;
+        }
+        self.files.sync_dir(&self.dir)?;
+        let next = headers.last_key_value().map_or(1, |(number, _)| number + 1).max(indexed.0);
+        locked(&self.layout).next = next;
+        self.backend.write(vec![(rows::WATERMARK, Some(rows::watermark((next, 0))))])?;
+        self.count_rows()?;
+        Ok(())
+    }
+
+    /// The header of every extent there is; `None` for a damaged one. Notes their sizes.
+    fn read_headers(&self) -> Result<BTreeMap<u64, Option<ExtentHeader>>, ChunkError> {
+        let mut headers = BTreeMap::new();
+        for name in self.files.list(&self.dir)? {
+            let Some(number) = name.strip_suffix(".extent").and_then(|number| number.parse().ok()) else {
+                continue;
+            };
+            let file = self.files.open(&self.path(number), Mode::Read)?;
+            let mut bytes = [0; EXTENT_HEADER as usize];
+            let end = file.len()?;
+            let header = match file.read_exact_at(&mut bytes, 0) {
+                Ok(()) => ExtentHeader::decode(&bytes),
+                Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Opening::Damaged,
+                Err(error) => return Err(error.into()),
+            };
+            let header = match header {
+                Opening::Known(header) => Some(header).filter(|header| header.number == number),
+                Opening::Newer(found) => return Err(ChunkError::Newer { file: name, found, known: FORMAT }),
+                Opening::Damaged => None,
+            };
+            locked(&self.layout).extents.insert(number, Extent { end, live: 0 });
+            headers.insert(number, header);
+        }
+        Ok(headers)
+    }
+
+    /// Drops rows that point beyond an extent's end or into none; counts the others' bytes.
+    fn drop_lost(&self) -> Result<(), ChunkError> {
+        let mut after = None;
+        loop {
+            let page = self.page(b'L', after.as_ref(), PAGE)?;
+            let Some((last, _)) = page.last() else { return Ok(()) };
+            after = Some(*last);
+            for (hash, value) in page {
+                let at = rows::read_location(&value)?;
+                let end = locked(&self.layout).extents.get(&at.extent).map(|extent| extent.end);
+                if end.is_some_and(|end| at.end() <= end) {
+                    locked(&self.layout).gain(&at);
+                } else {
+                    tracing::warn!(%hash, extent = at.extent, "a chunk of the index is not in its extent any more");
+                    self.forget(&hash, &at)?;
+                }
+            }
+        }
+    }
+
+    /// Adds the records of one extent, from byte `from`, that the index lacks.
+    fn index_extent(&self, header: &ExtentHeader, from: u64, check: bool) -> Result<(), ChunkError> {
+        let file = self.file(header.number)?;
+        let mut scan = Scan::new(&*file, header.number, header.nonce, from)?;
+        let mut found: BTreeMap<Hash, Location> = BTreeMap::new();
+        while let Some((hash, at)) = scan.next()? {
+            let known = found.contains_key(&hash) || self.locate(&hash)?.is_some();
+            if known || (check && self.read_record(&hash, &at)?.is_none_or(|data| Hash::of(&data) != hash)) {
+                continue;
+            }
+            found.insert(hash, at);
+            if found.len() == PAGE {
+                self.add_found(std::mem::take(&mut found))?;
+            }
+        }
+        Ok(self.add_found(found)?)
+    }
+
+    fn add_found(&self, found: BTreeMap<Hash, Location>) -> Result<(), BackendError> {
+        let tag = self.backend.get(&rows::COLLECT)?.unwrap_or_else(|| rows::number(0));
+        let mut batch = Batch::new();
+        for (hash, at) in found {
+            batch.push((rows::of(b'L', &hash), Some(rows::location(&at))));
+            if !self.is_referenced(&hash)? {
+                batch.push((rows::of(b'U', &hash), Some(tag.clone())));
+            }
+            locked(&self.layout).gain(&at);
+        }
+        self.backend.write(batch)
+    }
+
+    fn count_rows(&self) -> Result<(), BackendError> {
+        let mut missing = 0;
+        let mut after = None;
+        loop {
+            let page = self.page(b'M', after.as_ref(), PAGE)?;
+            missing += page.len() as u64;
+            let Some((last, _)) = page.last() else { break };
+            after = Some(*last);
+        }
+        let mut unexpanded = 0;
+        let mut from = Bytes::from_static(b"X");
+        loop {
+            let page = self.backend.scan(&from, &rows::end(b'X'), PAGE)?;
+            for (_, value) in &page {
+                unexpanded += u64::from(matches!(rows::read_listed(value)?, Listed::Reference(_)));
+            }
+            let Some((last, _)) = page.last() else { break };
+            from = [last.as_ref(), &[0]].concat().into();
+        }
+        self.counts.missing.store(missing, Ordering::Relaxed);
+        self.counts.unexpanded.store(unexpanded, Ordering::Relaxed);
+        let collect = self.backend.get(&rows::COLLECT)?.map_or(Ok(0), |row| rows::read_number(&row))?;
+        self.counts.collect.store(collect, Ordering::Relaxed);
+        Ok(())
+    }
+}

@@ -1,0 +1,67 @@
+//! Finding the records of an extent without an index.
+
+use std::io;
+
+use gossamer_proto::hash::Hash;
+use gossamer_world::File;
+
+use super::record::{self, Location, RECORD_HEADER};
+
+/// Bytes searched at a time for the next header.
+const WINDOW: usize = 64 << 10;
+
+/// One extent being read from front to back.
+///
+/// Where no valid header stands, it searches for the next one at every multiple of 8: a damaged header costs one chunk, the
+/// hole that a full disk left costs none, and behind a torn write of one thread whole records of others are found.
+pub(super) struct Scan<'a> {
+    file: &'a dyn File,
+    extent: u64,
+    nonce: u64,
+    at: u64,
+    end: u64,
+}
+
+impl<'a> Scan<'a> {
+    /// Scans from byte `from`, which must be where a record begins or may begin.
+    pub(super) fn new(file: &'a dyn File, extent: u64, nonce: u64, from: u64) -> io::Result<Self> {
+        Ok(Scan { file, extent, nonce, at: from.next_multiple_of(8), end: file.len()? })
+    }
+
+    /// The next record whose payload lies within the file. The payload is not read.
+    pub(super) fn next(&mut self) -> io::Result<Option<(Hash, Location)>> {
+        let mut header = [0; RECORD_HEADER];
+        while self.at + RECORD_HEADER as u64 <= self.end {
+            self.file.read_exact_at(&mut header, self.at)?;
+            if let Some((hash, length)) = record::decode_record(self.nonce, &header) {
+                let location = Location { extent: self.extent, offset: self.at, length };
+                if location.end() <= self.end {
+                    self.at += location.span();
+                    return Ok(Some((hash, location)));
+                }
+            }
+            self.at = self.search(self.at + 8)?;
+        }
+        Ok(None)
+    }
+
+    /// Where the next valid header stands at or after `from`; the end of the file if there is none.
+    fn search(&self, from: u64) -> io::Result<u64> {
+        let mut window = vec![0; WINDOW];
+        let mut at = from;
+        while at + RECORD_HEADER as u64 <= self.end {
+            let length = (self.end - at).min(WINDOW as u64) as usize;
+            self.file.read_exact_at(&mut window[..length], at)?;
+            let found = (0..=length - RECORD_HEADER).step_by(8).find(|&start| {
+                let candidate = &window[start..length];
+                record::may_begin_record(candidate) && record::decode_record(self.nonce, candidate).is_some()
+            });
+            if let Some(start) = found {
+                return Ok(at + start as u64);
+            }
+            // Windows overlap by a header, so that none is cut in two.
+            at += (length - RECORD_HEADER + 1).next_multiple_of(8) as u64;
+        }
+        Ok(self.end)
+    }
+}

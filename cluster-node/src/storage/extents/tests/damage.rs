@@ -1,0 +1,157 @@
+//! Bytes that changed on disk, and how they heal.
+
+use std::collections::BTreeSet;
+
+use gossamer_proto::v1;
+use gossamer_world::network::BoxFuture;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::super::ChunkError;
+use super::*;
+use crate::storage::{repair, verify};
+
+/// Another node that has everything.
+struct Others(BTreeMap<Hash, Bytes>);
+
+impl repair::Source for Others {
+    fn fetch(&self, hashes: Vec<Hash>) -> BoxFuture<'_, Vec<(Hash, Bytes)>> {
+        let found = hashes.iter().filter_map(|hash| Some((*hash, self.0.get(hash)?.clone()))).collect();
+        Box::pin(async move { found })
+    }
+}
+
+/// Runs repair until nothing is missing.
+async fn heal(bench: &Bench, chunks: &Arc<Chunks>, contents: &[(Hash, Bytes)]) {
+    let source = Arc::new(Others(contents.iter().cloned().collect()));
+    let shutdown = CancellationToken::new();
+    let task = repair::run(bench.world.clone(), Arc::clone(chunks), source, shutdown.clone());
+    let task = tokio::spawn(task);
+    while chunks.missing_count() > 0 {
+        tokio::task::yield_now().await;
+    }
+    shutdown.cancel();
+    task.await.unwrap();
+}
+
+async fn bad(bench: &Bench, chunks: &Arc<Chunks>) -> (u64, BTreeSet<Vec<u8>>) {
+    let (send, _receive) = mpsc::channel(9);
+    let file_of: verify::FileOf = Arc::new(|_| Some("files/a".to_owned()));
+    let report: v1::VerifyProgress = verify::walk(&bench.world, chunks, &file_of, &send).await.unwrap();
+    assert!(report.bad.iter().all(|bad| bad.file == "files/a"));
+    assert_eq!(report.checked_chunks, report.total_chunks);
+    (report.checked_chunks, report.bad.into_iter().map(|bad| bad.hash.to_vec()).collect())
+}
+
+/// Verify names exactly the damaged and the missing chunk; repair fetches both; then all is well.
+#[tokio::test]
+async fn a_flipped_byte_is_found_named_and_healed() {
+    let bench = Bench::new();
+    let chunks = bench.open();
+    let contents: Vec<_> = (0..50).map(|seed| chunk(seed, 700)).collect();
+    let hashes: Vec<Hash> = contents.iter().map(|(hash, _)| *hash).collect();
+    for (hash, data) in &contents[..49] {
+        chunks.put(*hash, data, Purpose::Upload).unwrap();
+    }
+    bench.reference(&chunks, 1, &hashes, 0);
+    bench.reference(&chunks, 2, &hashes, 0);
+    bench.damage(&contents[20].1);
+    assert!(
+        chunks.get(&hashes[20]).unwrap().is_some_and(|data| data != contents[20].1),
+        "get leaves checking to the receiver"
+    );
+    let expected = [20, 49].map(|at: usize| hashes[at].as_bytes().to_vec()).into();
+    assert_eq!(bad(&bench, &chunks).await, (50, expected));
+    assert_eq!(chunks.missing_count(), 2);
+    heal(&bench, &chunks, &contents).await;
+    assert_eq!(bad(&bench, &chunks).await, (50, BTreeSet::new()));
+    bench.damage(&contents[3].1);
+    assert!(matches!(chunks.get_checked(&hashes[3]), Err(ChunkError::Corrupt(hash)) if hash == hashes[3]));
+    assert_eq!(chunks.missing(None, 9).unwrap(), [hashes[3]]);
+}
+
+/// One damaged record header costs one chunk, with the index and without; a damaged extent header costs none.
+#[test]
+fn a_damaged_header_costs_one_chunk() {
+    let bench = Bench::new();
+    let chunks = bench.open();
+    let hashes: Vec<Hash> = (0..30).map(|seed| put(&chunks, seed, 300)).collect();
+    drop(chunks);
+    bench.damage(hashes[10].as_bytes());
+    for path in bench.extents() {
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes[20] ^= 1;
+        std::fs::write(&path, bytes).unwrap();
+    }
+    let held = |chunks: &Chunks| {
+        hashes.iter().filter(|hash| matches!(chunks.get_checked(hash), Ok(Some(_)))).count()
+    };
+    assert_eq!(held(&bench.open()), 29);
+    bench.backend.clear().unwrap();
+    assert_eq!(held(&bench.open()), 29);
+}
+
+/// Compaction loses nothing of an extent whose header is damaged in both copies, as long as there is an index.
+#[test]
+fn compaction_needs_no_extent_header() {
+    let bench = Bench::new();
+    let chunks = bench.open();
+    chunks.replayed();
+    let hashes: Vec<Hash> = (0..30).map(|seed| put(&chunks, seed, 300)).collect();
+    let kept: Vec<Hash> = hashes.iter().copied().step_by(5).collect();
+    bench.reference(&chunks, 1, &kept, 0);
+    let before = bench.extents();
+    bench.damage(b"GOSSEXT");
+    (1..=2).for_each(|number| bench.collect(&chunks, number));
+    assert!(before[..before.len() - 1].iter().all(|path| !path.exists()), "all sealed ones were sparse");
+    assert_eq!(chunks.stored_bytes(), 6 * 352);
+    assert!(kept.iter().all(|hash| chunks.get_checked(hash).unwrap().is_some()));
+}
+
+/// A tail that was never synced is cut anywhere: what is left is found, what is torn is not, and nothing false is promised.
+#[test]
+fn a_torn_tail_is_never_held() {
+    for lost_index in [false, true] {
+        for cut in [0, 1, 40, 128, 177, 500, 900] {
+            let bench = Bench::new();
+            let chunks = bench.open();
+            let hashes: Vec<Hash> = (0..25).map(|seed| put(&chunks, seed, 300)).collect();
+            bench.reference(&chunks, 1, &hashes, 0);
+            drop(chunks);
+            let active = bench.extents().pop().unwrap();
+            let file = std::fs::OpenOptions::new().write(true).open(&active).unwrap();
+            let length = file.metadata().unwrap().len();
+            file.set_len(cut.min(length)).unwrap();
+            // The length may have reached the disk, and the bytes not.
+            file.set_len(length).unwrap();
+            if lost_index {
+                bench.backend.clear().unwrap();
+            }
+            let chunks = bench.open();
+            let fresh = put(&chunks, 99, 300);
+            for hash in &hashes {
+                let held = chunks.has(hash).unwrap();
+                let sound = matches!(chunks.get_checked(hash), Ok(Some(_)));
+                assert!(sound || !held || !lost_index);
+                assert!(sound || lost_index || chunks.missing(None, 99).unwrap().contains(hash));
+            }
+            assert!(chunks.get_checked(&fresh).unwrap().is_some());
+        }
+    }
+}
+
+/// An extent of a newer format is refused, not overwritten.
+#[test]
+fn a_newer_format_is_refused() {
+    let bench = Bench::new();
+    put(&bench.open(), 1, 100);
+    let path = bench.extents().pop().unwrap();
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[8] = 2;
+    let crc = crc32fast::hash(&bytes[..60]);
+    bytes[60..64].copy_from_slice(&crc.to_le_bytes());
+    std::fs::write(&path, bytes).unwrap();
+    let config = Config { extent_bytes: 4096, reserve_bytes: 0 };
+    let opened = Chunks::open(&bench.world, path.parent().unwrap(), Arc::default() as Arc<Rows>, config);
+    assert!(matches!(opened.err(), Some(ChunkError::Newer { found: 2, known: 1, .. })));
+}

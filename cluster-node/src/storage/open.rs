@@ -1,0 +1,191 @@
+//! Opening a folder's log, snapshots, extents and catalogue, and deciding what of them can be believed.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::Arc;
+
+use gossamer_proto::limits;
+use gossamer_world::World;
+
+use super::catalogue::Catalogue;
+use super::catalogue::backend::{Backend, BackendError};
+use super::catalogue::memory::Memory;
+use super::catalogue::sled_backend::SledBackend;
+use super::extents::{self, ChunkError, Chunks};
+use super::log::{self, Log};
+use super::snapshot::{SnapshotError, Snapshots};
+use crate::config::{BackendKind, Config};
+use crate::folder::{Folder, FolderError};
+
+/// Why the stores of a folder cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The log is damaged and there is no other copy to fetch from.
+    #[error("{0}; this node is the only voter, so no other copy of the log exists; nothing was changed")]
+    OnlyCopy(String),
+    /// The log.
+    #[error("the log: {0}")]
+    Log(#[from] log::OpenError),
+    /// The snapshots.
+    #[error("the snapshots: {0}")]
+    Snapshot(#[from] SnapshotError),
+    /// The extents.
+    #[error("the extents: {0}")]
+    Chunks(#[from] ChunkError),
+    /// The catalogue.
+    #[error("the catalogue: {0}")]
+    Catalogue(#[from] BackendError),
+    /// The folder itself.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+}
+
+/// The opened stores. Cheap to clone.
+#[derive(Clone)]
+pub struct Storage {
+    /// Vote and entries.
+    pub log: Log,
+    /// The current snapshot.
+    pub snapshots: Arc<Snapshots>,
+    /// Chunks and their index.
+    pub chunks: Arc<Chunks>,
+    /// Applied state.
+    pub catalogue: Arc<Catalogue>,
+}
+
+/// Opens all. A log or snapshot whose durable bytes are damaged is set aside: the node then comes back as a new one,
+/// because it no longer knows what it voted for and acknowledged.
+pub async fn storage(config: &Config, folder: &mut Folder) -> Result<Storage, OpenError> {
+    if folder.identity().member.is_none() {
+        folder.clear_non_member()?;
+    }
+    match open(config, folder).await {
+        Ok(storage) => Ok(storage),
+        Err(error) => {
+            let Some(damage) = damage(&error) else { return Err(error) };
+            let Some(member) = &folder.identity().member else { return Err(error) };
+            if only_voter(config, folder, member.node_id).await {
+                return Err(OpenError::OnlyCopy(damage));
+            }
+            tracing::error!(%damage, "durable bytes are damaged: this node does not vote with them, and joins anew");
+            folder.set_log_aside()?;
+            open(config, folder).await
+        }
+    }
+}
+
+/// What was damaged, if the error is damage and not, say, a full disk or a newer format.
+fn damage(error: &OpenError) -> Option<String> {
+    match error {
+        OpenError::Log(log::OpenError::Corrupt { .. })
+        | OpenError::Snapshot(SnapshotError::Corrupt { .. }) => Some(error.to_string()),
+        _ => None,
+    }
+}
+
+async fn open(config: &Config, folder: &Folder) -> Result<Storage, OpenError> {
+    let dir = folder.dir().to_owned();
+    let log_dir = dir.join("log");
+    let files = &config.world.files;
+    let lost =
+        folder.identity().member.is_some() && files.list(&log_dir).map_or(true, |names| names.is_empty());
+    if lost {
+        let (file, what) = (log_dir.display().to_string(), "is gone, though this node has voted with it");
+        return Err(log::OpenError::Corrupt { file, offset: 0, what }.into());
+    }
+    let log_config =
+        log::Config { segment_bytes: config.segment_bytes, cache_bytes: limits::LOG_CACHE_BYTES };
+    let log = Log::open(&config.world, &log_dir, log_config).await?;
+    let (world, backend, trusted) = (config.world.clone(), config.backend, folder.is_trusted());
+    let reserve_bytes = config.reserve_bytes;
+    let purged = log.indexes().start;
+    let rest = config.world.blocking.run(move || -> Result<_, OpenError> {
+        let backend = open_backend(&world, backend, &dir.join("catalogue"), trusted)?;
+        let settings = extents::Config { extent_bytes: limits::EXTENT_BYTES, reserve_bytes };
+        let chunks = Chunks::open(&world, &dir.join("extents"), backend.clone(), settings)?;
+        let catalogue = Arc::new(Catalogue::open(backend, chunks.clone())?);
+        let snapshots = open_snapshots(&world, &dir.join("snapshots"), &catalogue, purged)?;
+        Ok((snapshots, chunks, catalogue))
+    });
+    let (snapshots, chunks, catalogue) = rest.await?;
+    Ok(Storage { log, snapshots, chunks, catalogue })
+}
+
+/// Opens the snapshots and brings the catalogue up to where the log begins, which is `purged`. A damaged snapshot
+/// that the catalogue does not need is removed: the next one is built from the catalogue.
+fn open_snapshots(
+    world: &World,
+    dir: &Path,
+    catalogue: &Catalogue,
+    purged: u64,
+) -> Result<Arc<Snapshots>, OpenError> {
+    let next = || catalogue.applied().at.map_or(0, |at| at.index + 1);
+    let snapshots = match Snapshots::open(world, dir) {
+        Err(error @ SnapshotError::Corrupt { .. }) if next() >= purged && !catalogue.is_half_replaced() => {
+            tracing::warn!(%error, "the snapshot is removed; the catalogue does not need it");
+            world.files.remove_dir_all(dir).map_err(SnapshotError::from)?;
+            Snapshots::open(world, dir)?
+        }
+        other => other?,
+    };
+    snapshots.restore(catalogue, false)?;
+    if next() < purged {
+        let (file, what) =
+            (dir.display().to_string(), "no longer reaches to where the log begins".to_owned());
+        return Err(SnapshotError::Corrupt { file, what }.into());
+    }
+    Ok(snapshots)
+}
+
+/// Opens the catalogue's store; what cannot be opened, or was not flushed before the machine went down, is removed:
+/// it holds nothing that log, snapshot and extents don't.
+fn open_backend(
+    world: &World,
+    kind: BackendKind,
+    dir: &Path,
+    trusted: bool,
+) -> Result<Arc<dyn Backend>, OpenError> {
+    if kind == BackendKind::Memory {
+        return Ok(Arc::new(Memory::default()));
+    }
+    let remove = || -> Result<(), BackendError> {
+        match world.files.remove_dir_all(dir) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(BackendError::Store(format!("{}: {error}", dir.display())))
+            }
+            _ => Ok(()),
+        }
+    };
+    if !trusted {
+        tracing::info!("the machine went down without a clean stop: the catalogue is built anew");
+        remove()?;
+    }
+    // sled panics on some damage where it should return an error.
+    match catch_unwind(AssertUnwindSafe(|| SledBackend::open(dir))) {
+        Ok(Ok(backend)) => Ok(Arc::new(backend)),
+        failed => {
+            let why = match failed {
+                Ok(Err(error)) => error.to_string(),
+                _ => "it panicked".to_owned(),
+            };
+            tracing::warn!(%why, "the catalogue cannot be opened and is built anew");
+            remove()?;
+            Ok(Arc::new(SledBackend::open(dir)?))
+        }
+    }
+}
+
+/// Whether no other node has the log: then a damaged one is better looked at by a person than replaced by nothing.
+async fn only_voter(config: &Config, folder: &Folder, node: u64) -> bool {
+    let (world, dir, kind) = (config.world.clone(), folder.dir().to_owned(), config.backend);
+    let voters = config.world.blocking.run(move || {
+        let snapshot = Snapshots::open(&world, &dir.join("snapshots")).ok();
+        let of_snapshot =
+            snapshot.and_then(|snapshots| snapshots.current()).and_then(|it| it.meta.membership);
+        let backend = open_backend(&world, kind, &dir.join("catalogue"), true).ok()?;
+        let of_catalogue = super::catalogue::membership(backend.as_ref()).ok().flatten();
+        of_catalogue.or(of_snapshot)
+    });
+    // Unknown counts as the only one: refusing to start loses nothing.
+    voters.await.is_none_or(|membership| membership.configs.iter().all(|config| config.ids == [node]))
+}

@@ -1,0 +1,88 @@
+//! CommitWrite: seal, then propose one small record.
+
+use gossamer_proto::hash::Hash;
+use gossamer_proto::limits::SEALS;
+use gossamer_proto::v1::{self, command, outcome::Kind};
+use tokio::sync::RwLockReadGuard;
+use tokio::time::{Instant, timeout_at};
+
+use super::Shared;
+use super::answer::{self, Stop};
+use super::hold::{HoldError, hold};
+use super::plausible;
+use super::seal::Seal;
+use crate::raft::View;
+use crate::storage::catalogue::Applied;
+use crate::storage::position::Position;
+
+/// Seals and proposes; seals again when membership or Collect overtook it.
+pub(super) async fn commit(
+    shared: &Shared,
+    task: v1::CommitWrite,
+    term: u64,
+    deadline: Instant,
+) -> Result<Kind, Stop> {
+    answer::check_name(&task.name)?;
+    let operation = answer::check_operation(task.operation.clone())?;
+    let hashes = plausible::check(task.size, &task.blake3, &task.chunks, task.depth)
+        .map_err(|error| answer::invalid(error.to_string()))?;
+    for _ in 0..SEALS {
+        let (_open, view, under) = settled(shared, term, deadline).await?;
+        let held = hold(shared, hashes.clone(), task.depth).await.map_err(hold_failed)?;
+        if !held.missing.is_empty() {
+            return Ok(Kind::Missing(v1::Missing { hashes: Hash::join(&held.missing) }));
+        }
+        if held.content != plausible::content_chunks(task.size) {
+            return Err(answer::invalid(format!("the hash lists name {} chunks", held.content)));
+        }
+        let seal = Seal { shared, chunks: task.chunks.clone(), depth: task.depth, view: &view, deadline };
+        let seal_number = Box::pin(seal.run(held.collect_number)).await?;
+        let commit = command::Kind::Commit(record(&task, under, seal_number));
+        let command = v1::Command { operation: Some(operation.clone()), kind: Some(commit) };
+        match shared.proposer.propose(command, term).await {
+            Ok(Applied::SealAgain) => {}
+            applied => return answer::of(applied, &task.name),
+        }
+    }
+    Err(answer::unavailable(format!("changes of membership or collections overtook {SEALS} seals")))
+}
+
+fn record(task: &v1::CommitWrite, under: Position, seal_number: u64) -> v1::Commit {
+    v1::Commit {
+        name: task.name.clone(),
+        condition: task.condition,
+        size: task.size,
+        blake3: task.blake3.clone(),
+        chunks: task.chunks.clone(),
+        depth: task.depth,
+        sealed_under: Some(under.into()),
+        seal_number,
+    }
+}
+
+fn hold_failed(error: HoldError) -> Stop {
+    match error {
+        HoldError::Chunks(error) => error.into(),
+        HoldError::List(..) => answer::invalid(error.to_string()),
+    }
+}
+
+/// Waits until no change of membership is under way, and keeps the next from beginning while the guard is held.
+async fn settled(
+    shared: &Shared,
+    term: u64,
+    deadline: Instant,
+) -> Result<(RwLockReadGuard<'_, ()>, View, Position), Stop> {
+    let changing = |_| answer::unavailable("a change of membership is under way");
+    let mut views = shared.config.raft.view();
+    loop {
+        shared.leads(term)?;
+        let open = timeout_at(deadline, shared.gate.read()).await.map_err(changing)?;
+        let view = views.borrow_and_update().clone();
+        if let Some(under) = view.membership_at {
+            return Ok((open, view, under));
+        }
+        drop(open);
+        timeout_at(deadline, views.changed()).await.map_err(changing)?.map_err(|_| answer::not_leading())?;
+    }
+}

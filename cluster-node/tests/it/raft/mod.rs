@@ -1,0 +1,161 @@
+//! Raft on loopback: real servers, real files, no data plane.
+
+mod node;
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use gossamer_cluster_node::raft::{BarrierError, Compaction, ProposeError};
+use gossamer_cluster_node::storage::catalogue::Applied;
+use gossamer_proto::hash::Hash;
+use gossamer_proto::v1;
+use node::{Node, introduce, leader};
+
+const ROOMY: Compaction = Compaction { entries: 10_000, bytes: 1 << 40, keep: 1000 };
+const PATIENCE: Duration = Duration::from_secs(30);
+
+fn name(number: u64) -> String {
+    format!("files/{number:04}")
+}
+
+/// A batch of one small file.
+fn put(number: u64) -> v1::Batch {
+    let data = bytes::Bytes::from(vec![number as u8; 100]);
+    let operation = v1::Operation { session: vec![7; 16].into(), sequence: number, known_index: u64::MAX };
+    let put = v1::PutSmall {
+        name: name(number),
+        condition: None,
+        blake3: Hash::of(&data).as_bytes().to_vec().into(),
+        data,
+    };
+    let command = v1::Command { operation: Some(operation), kind: Some(v1::command::Kind::Put(put)) };
+    v1::Batch { commands: vec![command], now_ms: 1 }
+}
+
+/// Proposes these files at `node` under its present term, all at once; the highest index.
+async fn put_all(node: &Node, numbers: std::ops::Range<u64>) -> u64 {
+    let term = node.view().term;
+    let proposed = join_all(numbers.map(|number| node.raft.propose(put(number), term))).await;
+    let written = proposed.into_iter().map(|proposed| {
+        let (at, outcomes) = proposed.unwrap();
+        assert_eq!(outcomes, [Applied::Written { version: at.index, modified_ms: 1 }]);
+        at.index
+    });
+    written.max().unwrap()
+}
+
+/// Three voters, led by the first.
+async fn three(compaction: Compaction) -> [Node; 3] {
+    let first = Node::start(1, compaction).await;
+    first.raft.initialize().await.unwrap();
+    first.until(|view| view.leading).await;
+    let [second, third] = [Node::start(2, compaction).await, Node::start(3, compaction).await];
+    introduce(&[&first, &second, &third]);
+    first.raft.add_replica(2).await.unwrap();
+    first.raft.add_replica(3).await.unwrap();
+    first.raft.change_voters(vec![1, 2, 3], true).await.unwrap();
+    let view = first.until(|view| view.membership_at.is_some()).await;
+    assert_eq!((view.configs, view.replicas), (vec![vec![1, 2, 3]], vec![]));
+    [first, second, third]
+}
+
+/// What a term's leader acknowledged is read at a follower behind a barrier, survives the leader, and the next leader
+/// goes on; nothing is taken under the former term.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leader_dies() {
+    let [first, second, third] = three(ROOMY).await;
+    let last = put_all(&first, 0..200).await;
+    let read = third.raft.barrier(PATIENCE).await.unwrap();
+    assert!(read.index >= last);
+    assert!(third.catalogue.file(&name(199)).unwrap().is_some());
+
+    let former = first.view().term;
+    first.stop().await;
+    let next = leader(&[&second, &third]).await;
+    let refused = next.raft.propose(put(200), former).await;
+    assert_eq!(refused, Err(ProposeError::NotLeader { leader: Some(next.raft.id()) }));
+    let last = put_all(next, 200..220).await;
+    second.applied(last).await;
+    third.applied(last).await;
+    assert_eq!(second.catalogue.digest(), third.catalogue.digest());
+
+    let first = first.restart(ROOMY).await;
+    introduce(&[&first, &second, &third]);
+    assert!(first.raft.barrier(PATIENCE).await.unwrap().index >= last);
+    assert_eq!(first.catalogue.digest(), second.catalogue.digest());
+}
+
+/// A replica that comes when the log has been cut gets the snapshot, and what was written since.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_newcomer_takes_the_snapshot() {
+    let cut = Compaction { entries: 64, keep: 0, ..ROOMY };
+    let [first, second, third] = three(cut).await;
+    for round in 0..10 {
+        put_all(&first, round * 40..(round + 1) * 40).await;
+    }
+    while first.log.indexes().start < 64 {
+        // Purging follows the snapshot and tells nobody; more writing brings it about.
+        put_all(&first, 10_000..10_001).await;
+        tokio::task::yield_now().await;
+    }
+    let fourth = Node::start(4, ROOMY).await;
+    introduce(&[&first, &second, &third, &fourth]);
+    first.raft.add_replica(4).await.unwrap();
+    let last = put_all(&first, 500..501).await;
+    for node in [&first, &second, &third, &fourth] {
+        node.applied(last).await;
+    }
+    assert!(fourth.snapshots.current().is_some(), "it was not brought up to date by a snapshot");
+    assert_eq!(fourth.catalogue.digest(), first.catalogue.digest());
+    assert_eq!(fourth.catalogue.file_count(), first.catalogue.file_count());
+
+    let fourth = fourth.restart(ROOMY).await;
+    introduce(&[&first, &second, &third, &fourth]);
+    fourth.raft.barrier(PATIENCE).await.unwrap();
+    assert_eq!(fourth.catalogue.digest(), first.catalogue.digest());
+}
+
+/// A leader that lost its quorum says so, and takes neither writes nor reads.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leader_without_quorum() {
+    let [first, second, third] = three(ROOMY).await;
+    let term = first.view().term;
+    second.stop().await;
+    third.stop().await;
+    first.until(|view| !view.leading).await;
+    assert!(matches!(first.raft.propose(put(1), term).await, Err(ProposeError::NotLeader { .. })));
+    assert_eq!(first.raft.barrier(Duration::from_millis(600)).await, Err(BarrierError::NoLeader));
+    assert!(first.catalogue.file(&name(1)).unwrap().is_none());
+}
+
+/// Leadership moves on request, without an election timeout; a voter set shrinks and the voters that left stay.
+#[tokio::test(flavor = "multi_thread")]
+async fn leadership_is_handed_over() {
+    let [first, second, third] = three(ROOMY).await;
+    put_all(&first, 0..1).await;
+    first.raft.hand_over().await;
+    let next = leader(&[&second, &third]).await;
+    put_all(next, 1..2).await;
+    next.raft.change_voters(vec![next.raft.id()], true).await.unwrap();
+    let view = next.until(|view| view.membership_at.is_some() && view.voters == [next.raft.id()]).await;
+    assert_eq!(view.replicas.len(), 2);
+    assert!(matches!(next.raft.change_voters(vec![99], true).await, Err(ProposeError::Refused(_))));
+}
+
+/// Without members there is no leader; a second initialisation does nothing.
+#[tokio::test]
+async fn one_node() {
+    let node = Node::start(1, ROOMY).await;
+    assert_eq!(node.raft.barrier(Duration::from_millis(1)).await, Err(BarrierError::NoLeader));
+    node.raft.initialize().await.unwrap();
+    let view = node.until(|view| view.leading).await;
+    node.raft.initialize().await.unwrap();
+    let last = put_all(&node, 0..5).await;
+    assert_eq!(node.raft.barrier(PATIENCE).await.unwrap().index, last);
+    let node = node.restart(ROOMY).await;
+    // What was committed is applied again before start returns, with no leader in sight.
+    assert!(node.catalogue.file(&name(3)).unwrap().is_some());
+    node.until(|again| again.leading && again.term > view.term).await;
+    node.raft.shutdown().await;
+    assert!(!node.raft.stopped().await.is_empty());
+}
