@@ -1,0 +1,91 @@
+//! Asking the cluster: one task through a queue until there is an outcome.
+
+use bytes::Bytes;
+use gossamer_proto::limits::RPC;
+use gossamer_proto::v1::{Code, Failure, Outcome, Queue, Task, outcome, task};
+use prost::Message;
+
+use crate::Client;
+use crate::door::Unanswered;
+use crate::progress::Progress;
+use crate::retry::{AskError, Patience};
+
+/// What a node answered, and which.
+pub(crate) struct Answered {
+    pub(crate) kind: outcome::Kind,
+    pub(crate) node: u64,
+}
+
+impl Client {
+    /// The patience of one operation; `doing` says for people what is tried.
+    pub(crate) fn patience<'a>(&'a self, progress: &'a dyn Progress, doing: String) -> Patience<'a> {
+        Patience::new(&self.0.world, self.0.patience, progress, doing)
+    }
+
+    /// Sends the same task until it has an outcome other than "not now", or patience runs out. What it carries
+    /// names its operation, so that it is done once however often it is sent.
+    pub(crate) async fn ask(
+        &self,
+        queue: Queue,
+        kind: task::Kind,
+        patience: &mut Patience<'_>,
+    ) -> Result<Answered, AskError> {
+        let task: Bytes = Task { kind: Some(kind) }.encode_to_vec().into();
+        loop {
+            let why = match self.ask_once(queue, &task, patience, &[]).await {
+                Ok(answered) => return Ok(answered),
+                Err(failure) if failure.is_retryable() => failure,
+                Err(failure) => return Err(patience.failed(failure)),
+            };
+            patience.wait(&why).await?;
+        }
+    }
+
+    /// One attempt. Nodes in `exclude` should not get it.
+    pub(crate) async fn ask_once(
+        &self,
+        queue: Queue,
+        task: &Bytes,
+        patience: &mut Patience<'_>,
+        exclude: &[u64],
+    ) -> Result<Answered, Failure> {
+        let door = &self.0.door;
+        // If no node is left to take it, that must come out soon: the excluded ones may have recovered.
+        let time_left = if exclude.is_empty() { patience.left() } else { patience.left().min(RPC) };
+        let answer = match door.submit(queue, task.clone(), time_left, exclude).await {
+            Ok(answer) => answer,
+            Err(Unanswered::NotSent(failure)) => return Err(failure),
+            Err(Unanswered::Broken(failure)) => {
+                patience.uncertain |= queue == Queue::LeaderQueue;
+                return Err(failure);
+            }
+        };
+        let failure = if let Some(failure) = answer.failure {
+            // Another queue server may have nodes when this one has none.
+            if matches!(failure.code(), Code::Unavailable | Code::Deadline) {
+                door.leave();
+            }
+            failure
+        } else {
+            match self.outcome(answer.outcome) {
+                Ok(answered) => return Ok(answered),
+                Err(failure) => failure,
+            }
+        };
+        // A read changes nothing, whatever became of it.
+        let unanswered = matches!(failure.code(), Code::Unknown | Code::Parked | Code::Expired);
+        patience.uncertain |= queue == Queue::LeaderQueue && unanswered;
+        Err(failure)
+    }
+
+    fn outcome(&self, encoded: Bytes) -> Result<Answered, Failure> {
+        let unreadable = || Failure::new(Code::Internal, "the answer cannot be read: another version?");
+        let outcome = Outcome::decode(encoded).map_err(|_| unreadable())?;
+        self.0.operations.heard(outcome.applied_index);
+        match outcome.kind {
+            Some(outcome::Kind::Failure(failure)) => Err(failure),
+            Some(kind) => Ok(Answered { kind, node: outcome.node }),
+            None => Err(unreadable()),
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! What a client needs to know.
+
+use std::time::Duration;
+
+use gossamer_proto::limits::CLIENT_PATIENCE;
+use gossamer_world::World;
+
+/// Where the cluster is and how long to wait for it.
+#[derive(Clone)]
+pub struct Config {
+    /// Sockets, clock, randomness and threads.
+    pub world: World,
+    /// The queue servers, `host:port`, in order of preference. Empty: [`Config::DEFAULT_QUEUE`].
+    pub queues: Vec<String>,
+    /// Allows addresses other than loopback although there are no tokens yet.
+    pub insecure: bool,
+    /// How long an operation goes on without any progress before it gives up.
+    pub patience: Duration,
+}
+
+impl Config {
+    /// Where a queue server listens if nothing else is said.
+    pub const DEFAULT_QUEUE: &str = "127.0.0.1:4068";
+
+    /// A client of these queue servers with the default patience of 30 s, on loopback only.
+    pub fn new(world: World, queues: Vec<String>) -> Self {
+        Config { world, queues, insecure: false, patience: CLIENT_PATIENCE }
+    }
+}

@@ -1,0 +1,190 @@
+//! The `Submit` streams: one per queue server. Requests go to the first live one and stay with it until it breaks.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use gossamer_proto::channel::{Channels, ConnectError};
+use gossamer_proto::limits::{CONNECT, MESSAGE_BYTES, RPC};
+use gossamer_proto::v1::door_client::DoorClient;
+use gossamer_proto::v1::{Answer, Code, Failure, Queue, Request};
+use tokio::sync::{mpsc, oneshot};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::Streaming;
+use tonic::transport::Channel;
+
+/// Requests waiting for the socket, each at most 64 KiB and a head.
+const REQUESTS: usize = 64;
+
+/// The queue servers.
+pub(crate) struct Door {
+    servers: Vec<Server>,
+    /// The one in use.
+    current: AtomicUsize,
+    ids: AtomicU64,
+}
+
+struct Server {
+    addr: String,
+    client: DoorClient<Channel>,
+    stream: tokio::sync::Mutex<Option<Arc<Stream>>>,
+}
+
+/// A live stream. The task that reads its answers holds only `waiting`: when the last user lets go, the stream ends.
+struct Stream {
+    requests: mpsc::Sender<Request>,
+    waiting: Arc<Mutex<Waiting>>,
+}
+
+/// Who waits for which answer; `None` once the stream has broken.
+type Waiting = Option<BTreeMap<u64, oneshot::Sender<Answer>>>;
+
+/// Why a request has no answer.
+pub(crate) enum Unanswered {
+    /// It never left this machine.
+    NotSent(Failure),
+    /// It may have arrived.
+    Broken(Failure),
+}
+
+impl Door {
+    pub(crate) fn new(channels: &Channels, queues: &[String]) -> Result<Self, ConnectError> {
+        let server = |addr: &String| {
+            let client = DoorClient::new(channels.grpc(addr)?).max_decoding_message_size(MESSAGE_BYTES);
+            Ok(Server { addr: addr.clone(), client, stream: tokio::sync::Mutex::default() })
+        };
+        let servers = queues.iter().map(server).collect::<Result<_, ConnectError>>()?;
+        Ok(Door { servers, current: AtomicUsize::new(0), ids: AtomicU64::new(1) })
+    }
+
+    /// Each queue server's address and client, the one in use first.
+    pub(crate) fn clients(&self) -> impl Iterator<Item = (&str, DoorClient<Channel>)> {
+        let first = self.current.load(Ordering::Relaxed);
+        let (before, from) = self.servers.split_at(first);
+        from.iter().chain(before).map(|server| (server.addr.as_str(), server.client.clone()))
+    }
+
+    /// Sends one request and waits for its answer. A request whose caller stops waiting is cancelled.
+    pub(crate) async fn submit(
+        &self,
+        queue: Queue,
+        task: Bytes,
+        time_left: Duration,
+        exclude: &[u64],
+    ) -> Result<Answer, Unanswered> {
+        let stream = self.stream().await.map_err(Unanswered::NotSent)?;
+        let id = self.ids.fetch_add(1, Ordering::Relaxed);
+        let (answered, answer) = oneshot::channel();
+        let _cancel = stream.expect(id, answered).map_err(Unanswered::NotSent)?;
+        let time_left_ms = time_left.as_millis() as u64;
+        let request =
+            Request { id, queue: queue as i32, time_left_ms, exclude: exclude.to_vec(), task, cancel: false };
+        let both = async {
+            stream.requests.send(request).await.ok()?;
+            answer.await.ok()
+        };
+        // The queue server answers when the time is over; only one that hangs lets it pass.
+        match tokio::time::timeout(time_left + RPC, both).await {
+            Ok(Some(answer)) => Ok(answer),
+            Ok(None) => Err(Unanswered::Broken(broken("the connection to the queue server broke"))),
+            Err(_) => {
+                self.leave();
+                Err(Unanswered::Broken(broken("the queue server did not answer in time")))
+            }
+        }
+    }
+
+    /// Goes on with the next queue server: this one finds nobody to do the work.
+    pub(crate) fn leave(&self) {
+        let next = (self.current.load(Ordering::Relaxed) + 1) % self.servers.len().max(1);
+        self.current.store(next, Ordering::Relaxed);
+    }
+
+    /// A live stream: of the server in use, else of the first that answers.
+    async fn stream(&self) -> Result<Arc<Stream>, Failure> {
+        let first = self.current.load(Ordering::Relaxed);
+        let mut refusals = Vec::new();
+        for step in 0..self.servers.len() {
+            let at = (first + step) % self.servers.len();
+            match self.servers[at].stream().await {
+                Ok(stream) => {
+                    self.current.store(at, Ordering::Relaxed);
+                    return Ok(stream);
+                }
+                Err(why) => refusals.push(why),
+            }
+        }
+        Err(Failure::new(Code::Unavailable, refusals.join("; ")))
+    }
+}
+
+impl Server {
+    async fn stream(&self) -> Result<Arc<Stream>, String> {
+        let mut current = self.stream.lock().await;
+        if let Some(stream) = current.as_ref().filter(|stream| stream.is_live()) {
+            return Ok(stream.clone());
+        }
+        let (requests, queued) = mpsc::channel(REQUESTS);
+        let mut client = self.client.clone();
+        let answers = tokio::time::timeout(CONNECT + RPC, client.submit(ReceiverStream::new(queued)))
+            .await
+            .map_err(|_| format!("the queue server at {} does not answer", self.addr))?
+            .map_err(|status| format!("no queue server at {} ({})", self.addr, status.message()))?;
+        let waiting = Arc::new(Mutex::new(Some(BTreeMap::new())));
+        tokio::spawn(deliver(answers.into_inner(), waiting.clone()));
+        let stream = Arc::new(Stream { requests, waiting });
+        *current = Some(stream.clone());
+        Ok(stream)
+    }
+}
+
+impl Stream {
+    fn is_live(&self) -> bool {
+        self.waiting.lock().expect("nothing panics while holding it").is_some()
+    }
+
+    fn expect(&self, id: u64, answered: oneshot::Sender<Answer>) -> Result<Cancel<'_>, Failure> {
+        match self.waiting.lock().expect("nothing panics while holding it").as_mut() {
+            Some(waiting) => {
+                waiting.insert(id, answered);
+                Ok(Cancel { stream: self, id })
+            }
+            None => Err(broken("the connection to the queue server broke")),
+        }
+    }
+}
+
+/// Forgets a request when its caller does, and tells the queue server if it has not answered yet.
+struct Cancel<'a> {
+    stream: &'a Stream,
+    id: u64,
+}
+
+impl Drop for Cancel<'_> {
+    fn drop(&mut self) {
+        let mut waiting = self.stream.waiting.lock().expect("nothing panics while holding it");
+        if waiting.as_mut().is_some_and(|waiting| waiting.remove(&self.id).is_some()) {
+            // With the channel full it is not worth waiting: the task's own deadline ends it.
+            let _ =
+                self.stream.requests.try_send(Request { id: self.id, cancel: true, ..Request::default() });
+        }
+    }
+}
+
+/// Hands each answer to whom it is for, until the stream breaks.
+async fn deliver(mut answers: Streaming<Answer>, waiting: Arc<Mutex<Waiting>>) {
+    while let Ok(Some(answer)) = answers.message().await {
+        let mut waiting = waiting.lock().expect("nothing panics while holding it");
+        if let Some(waiter) = waiting.as_mut().and_then(|waiting| waiting.remove(&answer.id)) {
+            // The caller may have stopped waiting a moment ago.
+            let _ = waiter.send(answer);
+        }
+    }
+    waiting.lock().expect("nothing panics while holding it").take();
+}
+
+fn broken(why: &str) -> Failure {
+    Failure::new(Code::Unknown, why)
+}

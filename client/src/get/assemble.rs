@@ -1,0 +1,172 @@
+//! All parts of one version, several in flight, into the sink.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use gossamer_proto::hash::Hash;
+use gossamer_proto::limits::{CHUNK_BYTES, PART_CHUNKS};
+use gossamer_proto::v1::{FileRecord, Serving};
+use tokio::sync::mpsc;
+
+use super::part::Part;
+use crate::progress::Progress;
+use crate::retry::AskError;
+use crate::sink::Sink;
+use crate::{Client, Info};
+
+/// Parts in memory at a time, 16 MiB each: enough to keep four nodes busy within 64 MiB.
+const PARTS: usize = 4;
+
+/// Why a version cannot be read to its end.
+pub(super) enum Ended {
+    /// Its chunks are gone, for there is another. `written`: the sink has taken some of it.
+    Replaced { written: bool },
+    /// The sink does not take it.
+    Sink(io::Error),
+    /// The cluster does not give it.
+    Ask(AskError),
+}
+
+/// Pieces on their way to the sink: offset and bytes.
+pub(super) type Piece = (u64, Bytes);
+
+/// One version of one file.
+pub(super) struct Read<'a> {
+    pub(super) client: &'a Client,
+    pub(super) info: &'a Info,
+    pub(super) progress: &'a dyn Progress,
+    /// Of the content, or with depth 1 of the chunks that hold the hash list.
+    hashes: Vec<Hash>,
+    depth: u32,
+    serving: Option<Serving>,
+}
+
+impl<'a> Read<'a> {
+    pub(super) fn new(
+        client: &'a Client,
+        info: &'a Info,
+        record: &FileRecord,
+        serving: Option<Serving>,
+        progress: &'a dyn Progress,
+    ) -> Result<Self, AskError> {
+        let nonsense = |what| AskError::Nonsense { doing: format!("get {}", info.name), what };
+        let hashes = Hash::list(&record.chunks).map_err(|_| nonsense("a list of hashes that is none"))?;
+        let content = info.size.div_ceil(CHUNK_BYTES as u64);
+        let expected = match record.depth {
+            0 => content,
+            1 => (content * Hash::BYTES as u64).div_ceil(CHUNK_BYTES as u64),
+            _ => return Err(nonsense("a hash list of unknown depth")),
+        };
+        if hashes.len() as u64 != expected {
+            return Err(nonsense("a file with too few or too many chunks"));
+        }
+        Ok(Read { client, info, progress, hashes, depth: record.depth, serving })
+    }
+
+    /// Fetches and writes at the same time, until both are through.
+    pub(super) async fn run(mut self, sink: &mut dyn Sink) -> Result<(), Ended> {
+        let progress = self.progress;
+        let written = AtomicBool::new(false);
+        let positioned = sink.is_positioned();
+        // A part begun is in this channel, or being written: that bounds the parts in memory.
+        let (parts, begun) = mpsc::channel(PARTS - 1);
+        let fetch = Box::pin(async {
+            let result = self.fetch(parts, positioned).await;
+            result.map_err(|ended| match ended {
+                Ended::Replaced { .. } => Ended::Replaced { written: written.load(Ordering::Relaxed) },
+                other => other,
+            })
+        });
+        tokio::try_join!(fetch, write(begun, sink, progress, &written))?;
+        Ok(())
+    }
+
+    async fn fetch(
+        &mut self,
+        parts: mpsc::Sender<mpsc::Receiver<Piece>>,
+        positioned: bool,
+    ) -> Result<(), Ended> {
+        let mut running = FuturesUnordered::new();
+        let mut out = None;
+        let mut offset = 0;
+        let top = std::mem::take(&mut self.hashes);
+        let mut lists = top.iter();
+        loop {
+            // With depth 0 the record's list is the only one; with depth 1 one list chunk is in memory at a time.
+            let list = match self.depth {
+                0 if offset == 0 => top.clone(),
+                0 => break,
+                _ => match lists.next() {
+                    Some(list) => self.list(*list, offset).await?,
+                    None => break,
+                },
+            };
+            for hashes in list.chunks(PART_CHUNKS) {
+                while running.len() >= PARTS {
+                    running.next().await.transpose()?;
+                }
+                let out = match &out {
+                    Some(out) if positioned => mpsc::Sender::clone(out),
+                    _ => {
+                        let (sender, receiver) = mpsc::channel(PART_CHUNKS);
+                        // Waits while the sink is behind; parts that run must not wait with it.
+                        let mut send = std::pin::pin!(parts.send(receiver));
+                        loop {
+                            tokio::select! {
+                                _ = &mut send => break,
+                                Some(ended) = running.next(), if !running.is_empty() => ended?,
+                            }
+                        }
+                        out = Some(sender.clone());
+                        sender
+                    }
+                };
+                let length = (hashes.len() * CHUNK_BYTES).min((self.info.size - offset) as usize);
+                let part = Part::new(self.client, self.info, hashes.to_vec(), offset, length, self.progress);
+                running.push(Box::pin(part.run(self.serving.take(), out)));
+                offset += length as u64;
+            }
+        }
+        drop((out, parts));
+        while let Some(ended) = running.next().await {
+            ended?;
+        }
+        Ok(())
+    }
+
+    /// The hashes that a list chunk holds, those of the content from `offset` on.
+    async fn list(&mut self, hash: Hash, offset: u64) -> Result<Vec<Hash>, Ended> {
+        let chunks = (self.info.size - offset).div_ceil(CHUNK_BYTES as u64) as usize;
+        let length = (chunks * Hash::BYTES).min(CHUNK_BYTES);
+        let (sender, mut receiver) = mpsc::channel(1);
+        let part = Part::new(self.client, self.info, vec![hash], 0, length, self.progress);
+        part.run(self.serving.take(), sender).await?;
+        let (_, list) = receiver.recv().await.unwrap_or_default();
+        // Its hash was checked and its length asked for, so it is a whole number of hashes.
+        Hash::list(&list).map_err(|_| {
+            let what = "a hash list that is none";
+            Ended::Ask(AskError::Nonsense { doing: format!("get {}", self.info.name), what })
+        })
+    }
+}
+
+/// Writes what arrives: part after part, or, when all share one channel, as it comes.
+async fn write(
+    mut begun: mpsc::Receiver<mpsc::Receiver<Piece>>,
+    sink: &mut dyn Sink,
+    progress: &dyn Progress,
+    written: &AtomicBool,
+) -> Result<(), Ended> {
+    while let Some(mut part) = begun.recv().await {
+        while let Some((offset, bytes)) = part.recv().await {
+            let length = bytes.len() as u64;
+            written.store(true, Ordering::Relaxed);
+            sink.write(offset, bytes).await.map_err(Ended::Sink)?;
+            progress.moved(length);
+        }
+    }
+    Ok(())
+}

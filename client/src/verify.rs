@@ -1,0 +1,175 @@
+//! Comparing all nodes: their catalogues at one log index, and every chunk on their disks.
+
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use gossamer_proto::channel::Target;
+use gossamer_proto::limits::{MESSAGE_BYTES, RPC};
+use gossamer_proto::v1::peer_client::PeerClient;
+use gossamer_proto::v1::{BadChunk, Failure, Mark, NodeReport, Queue, VerifyRequest, outcome, task};
+use tokio::sync::mpsc;
+
+use crate::Client;
+use crate::kind::Kind;
+use crate::progress::Silent;
+use crate::retry::AskError;
+
+/// Why no mark was put into the log.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct MarkError(#[from] AskError);
+
+/// Why nothing could be verified.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct VerifyError(#[from] AskError);
+
+impl MarkError {
+    /// What kind of end this is.
+    pub fn kind(&self) -> Kind {
+        self.0.kind()
+    }
+}
+
+impl VerifyError {
+    /// What kind of end this is.
+    pub fn kind(&self) -> Kind {
+        self.0.kind()
+    }
+}
+
+/// How far one node is, or what became of it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct NodeVerify {
+    /// Its id.
+    pub node: u64,
+    /// Its control address.
+    pub addr: String,
+    /// Chunks re-read and hashed so far.
+    pub checked_chunks: u64,
+    /// Their bytes.
+    pub checked_bytes: u64,
+    /// Chunks on its disk.
+    pub total_chunks: u64,
+    /// Its catalogue's digest at the mark; empty until it is done.
+    pub digest: Bytes,
+    /// Chunks that are not what their name says, or not there.
+    pub bad: Vec<BadChunk>,
+    /// All was looked at.
+    pub done: bool,
+    /// Why not all could be looked at.
+    pub failure: Option<String>,
+}
+
+/// What all nodes together are.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VerifyReport {
+    /// The log index at which the catalogues were compared.
+    pub index: u64,
+    /// Every node the queue server knows, by id.
+    pub nodes: Vec<NodeVerify>,
+}
+
+impl VerifyReport {
+    /// Every node looked at everything, nothing is bad, and all digests are the same.
+    pub fn is_clean(&self) -> bool {
+        let digests: BTreeSet<&Bytes> = self.nodes.iter().map(|node| &node.digest).collect();
+        let all = self.nodes.iter().all(|node| node.done && node.failure.is_none() && node.bad.is_empty());
+        all && digests.len() == 1
+    }
+}
+
+impl Client {
+    /// Puts an entry into the log at which every node notes its catalogue's digest, and returns its index.
+    pub async fn mark(&self) -> Result<u64, MarkError> {
+        let mut patience = self.patience(&Silent, "put a mark into the log".to_owned());
+        let answered = self.ask(Queue::LeaderQueue, task::Kind::Mark(Mark {}), &mut patience).await?;
+        match answered.kind {
+            outcome::Kind::Marked(marked) => Ok(marked.index),
+            _ => Err(patience.nonsense("no mark in the answer").into()),
+        }
+    }
+
+    /// Has every node hash all its chunks and compares their catalogues; `progress` hears of each node as it goes.
+    /// What one node finds or fails at is in the report, not an error.
+    pub async fn verify(
+        &self,
+        progress: &mut (dyn FnMut(NodeVerify) + Send),
+    ) -> Result<VerifyReport, VerifyError> {
+        let index = self.mark().await.map_err(|MarkError(error)| error)?;
+        let description = self.description(&Silent).await?;
+        let reports = description.nodes.into_iter().filter_map(|node| node.report);
+        let (heard, mut hears) = mpsc::channel(64);
+        let mut running: FuturesUnordered<_> = reports
+            .map(|report| {
+                Box::pin(self.verify_node(description.cluster_id.clone(), report, index, heard.clone()))
+            })
+            .collect();
+        let mut nodes = Vec::new();
+        while !running.is_empty() {
+            tokio::select! {
+                Some(node) = running.next() => nodes.push(node),
+                Some(node) = hears.recv() => progress(node),
+            }
+        }
+        while let Ok(node) = hears.try_recv() {
+            progress(node);
+        }
+        nodes.sort_by_key(|node| node.node);
+        Ok(VerifyReport { index, nodes })
+    }
+
+    async fn verify_node(
+        &self,
+        cluster: Bytes,
+        report: NodeReport,
+        index: u64,
+        heard: mpsc::Sender<NodeVerify>,
+    ) -> NodeVerify {
+        let target = Target { cluster, node: report.id };
+        let mut state = NodeVerify { node: report.id, addr: report.control_addr, ..NodeVerify::default() };
+        if let Err(why) = self.follow(target, index, &mut state, &heard).await {
+            state.failure = Some(why);
+        }
+        // The end is said like every step before it. The receiver lives as long as this future.
+        let _ = heard.send(state.clone()).await;
+        state
+    }
+
+    /// Follows one node's verification to its end.
+    async fn follow(
+        &self,
+        target: Target,
+        index: u64,
+        state: &mut NodeVerify,
+        heard: &mpsc::Sender<NodeVerify>,
+    ) -> Result<(), String> {
+        let patience = self.0.patience;
+        let late = |_| format!("nothing heard for {patience:?}");
+        let said = |status: tonic::Status| Failure::from(status).message;
+        let channel = self.0.channels.grpc(&state.addr).map_err(|error| error.to_string())?;
+        let mut peer = PeerClient::with_interceptor(channel, target).max_decoding_message_size(MESSAGE_BYTES);
+        let request = VerifyRequest { index, digest_only: false };
+        let answer = tokio::time::timeout(RPC.max(patience), peer.verify(request)).await;
+        let mut steps = answer.map_err(late)?.map_err(said)?.into_inner();
+        while let Some(step) =
+            tokio::time::timeout(patience, steps.message()).await.map_err(late)?.map_err(said)?
+        {
+            state.checked_chunks = step.checked_chunks;
+            state.checked_bytes = step.checked_bytes;
+            state.total_chunks = step.total_chunks;
+            state.bad.extend(step.bad);
+            if let Some(failure) = step.failure {
+                return Err(failure.message);
+            }
+            if step.done {
+                (state.digest, state.done) = (step.digest, true);
+                return Ok(());
+            }
+            let _ = heard.send(state.clone()).await;
+        }
+        Err("it broke off before the end".to_owned())
+    }
+}
