@@ -1,0 +1,237 @@
+//! What may be typed.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::FalseyValueParser;
+use clap::{Args, Parser, Subcommand};
+
+/// A file store that a few machines on a LAN make of themselves.
+#[derive(Parser, Debug)]
+#[command(name = "gossamer", version, about, disable_help_subcommand = true, max_term_width = 100)]
+#[command(after_help = "Try it: `gossamer dev` in one terminal, `gossamer put FILE` in another.\n\
+Exit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 condition not met, 5 no cluster or no quorum, \
+6 refused, 130 Ctrl-C.")]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options of every command.
+#[derive(Args, Debug, Clone)]
+pub(crate) struct Common {
+    /// Queue server to talk to (may be given several times)
+    #[arg(
+        long,
+        global = true,
+        env = "GOSSAMER_QUEUE",
+        value_name = "ADDR",
+        value_delimiter = ',',
+        default_value = "127.0.0.1:4068"
+    )]
+    pub(crate) queue: Vec<String>,
+
+    /// Allow addresses other than loopback although nothing is proven or encrypted
+    #[arg(long, global = true, env = "GOSSAMER_INSECURE", value_parser = FalseyValueParser::new())]
+    pub(crate) insecure: bool,
+
+    /// One JSON object per line on standard output
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    /// Give up after this long without progress, e.g. 30s or 2m
+    #[arg(long, global = true, value_name = "TIME", default_value = "30s", value_parser = duration)]
+    pub(crate) timeout: Duration,
+
+    /// Say nothing but results and errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+
+    /// Say more (twice: much more)
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    /// Store a file
+    #[command(
+        after_help = "Examples:\n  gossamer put photo.jpg\n  gossamer put photo.jpg trips/2026/rome.jpg\n  \
+        tar c src | gossamer put - backup/src.tar\n  gossamer put --if-absent lock locks/build\n\n\
+        A NAME with a slash begins with its bucket; without one it is in bucket `files`.\n\
+        Interrupted? The same command goes on where it stopped."
+    )]
+    Put(Put),
+    /// Fetch a file
+    #[command(
+        after_help = "Examples:\n  gossamer get photo.jpg\n  gossamer get trips/2026/rome.jpg /tmp/\n  \
+        gossamer get backup/src.tar - | tar x"
+    )]
+    Get(Get),
+    /// Write files to standard output
+    #[command(after_help = "Example:\n  gossamer cat notes.txt | less")]
+    Cat {
+        /// Its name
+        #[arg(value_name = "NAME", required = true)]
+        names: Vec<String>,
+    },
+    /// List files
+    #[command(
+        after_help = "Examples:\n  gossamer ls\n  gossamer ls trips/2026/\n  gossamer ls --json | jq .size\n\n\
+        A PREFIX with a slash begins with the bucket; without one it is looked for in bucket `files`."
+    )]
+    Ls {
+        /// Only names that begin so
+        prefix: Option<String>,
+    },
+    /// Show what is known of a file
+    #[command(after_help = "Example:\n  gossamer stat photo.jpg")]
+    Stat {
+        /// Its name
+        #[arg(value_name = "NAME", required = true)]
+        names: Vec<String>,
+    },
+    /// Remove files
+    #[command(after_help = "Example:\n  gossamer rm photo.jpg trips/2026/rome.jpg")]
+    Rm(Rm),
+    /// Is everything fine? Leader, voters, how many more machines may fail
+    #[command(
+        after_help = "Examples:\n  gossamer status\n  gossamer status --wait 3   (returns when 3 voters are ready)"
+    )]
+    Status {
+        /// Wait until this many voters are ready
+        #[arg(long, value_name = "N")]
+        wait: Option<usize>,
+    },
+    /// Show every node
+    #[command(after_help = "Example:\n  gossamer nodes")]
+    Nodes,
+    /// Compare the catalogues of all nodes and re-read every chunk from disk
+    #[command(
+        after_help = "Example:\n  gossamer verify\n\nExit code 1 names the node and the chunk; what is bad is \
+        healed from the other nodes."
+    )]
+    Verify,
+    /// Run a queue server: the door of the cluster
+    #[command(after_help = "Example:\n  gossamer queue --cluster lab --dir /var/lib/gossamer/queue-server")]
+    Queue(Queue),
+    /// Run a node: stores everything, votes, serves reads
+    #[command(after_help = "Example:\n  gossamer node --queue 127.0.0.1:4068 --dir /srv/gossamer")]
+    Node(Node),
+    /// Run a whole cluster in this terminal, on loopback, to try things out
+    #[command(after_help = "Example:\n  gossamer dev --nodes 3")]
+    Dev(Dev),
+    /// Show that it works: real processes, a killed leader, every byte compared
+    #[command(after_help = "Example:\n  gossamer demo\n  gossamer demo some-large-file.iso")]
+    Demo {
+        /// The large file; default: 256 MiB made for the purpose
+        file: Option<PathBuf>,
+    },
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Put {
+    /// The file; `-` is standard input
+    pub(crate) path: PathBuf,
+    /// Its name in the store; default: the file's own name
+    pub(crate) name: Option<String>,
+    /// Only if there is no file of this name
+    #[arg(long, conflicts_with = "if_version")]
+    pub(crate) if_absent: bool,
+    /// Only if the file has this version
+    #[arg(long, value_name = "N")]
+    pub(crate) if_version: Option<u64>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Get {
+    /// Its name
+    pub(crate) name: String,
+    /// Where to: a file, a folder, or `-` for standard output; default: the last part of the name, here
+    pub(crate) path: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Rm {
+    /// Their names
+    #[arg(value_name = "NAME", required = true)]
+    pub(crate) names: Vec<String>,
+    /// Only if the file has this version
+    #[arg(long, value_name = "N")]
+    pub(crate) if_version: Option<u64>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Queue {
+    /// Name of the cluster, if this queue server is the first
+    #[arg(long, value_name = "NAME", default_value = "gossamer")]
+    pub(crate) cluster: String,
+    /// Its folder; default /var/lib/gossamer/queue-server as root, else ~/.local/share/gossamer/queue-server
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+    /// Where clients and nodes come in; default 0.0.0.0:4068, without --insecure 127.0.0.1:4068
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// /healthz and /metrics; default: the same host, the next port
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) http: Option<SocketAddr>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Node {
+    /// Its folder; default /var/lib/gossamer as root, else ~/.local/share/gossamer
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+    /// gRPC; default 0.0.0.0:4168 (without --insecure 127.0.0.1:4168), else the next free port
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Bytes; default the port after --listen's, else the next free one
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) data: Option<SocketAddr>,
+    /// Host under which others reach this node; default: the address it listens on
+    #[arg(long, value_name = "HOST")]
+    pub(crate) advertise: Option<String>,
+    #[command(flatten)]
+    pub(crate) tuning: Tuning,
+}
+
+/// What tests and unusual machines change.
+#[derive(Args, Debug, Clone, Default)]
+pub(crate) struct Tuning {
+    /// Disk space kept for the log, the catalogue and deletes, MiB
+    #[arg(long, value_name = "MIB", hide_short_help = true)]
+    pub(crate) reserve: Option<u64>,
+    /// How often chunks that no file names may be freed
+    #[arg(long, value_name = "TIME", value_parser = duration, hide_short_help = true)]
+    pub(crate) collect_every: Option<Duration>,
+    /// Log entries after which a snapshot is built
+    #[arg(long, value_name = "N", hide_short_help = true)]
+    pub(crate) snapshot_entries: Option<u64>,
+    /// Log entries kept behind a snapshot
+    #[arg(long, value_name = "N", hide_short_help = true)]
+    pub(crate) keep_entries: Option<u64>,
+    /// Voters the cluster grows to
+    #[arg(long, value_name = "N", hide_short_help = true)]
+    pub(crate) voters: Option<usize>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Dev {
+    /// How many nodes
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=9))]
+    pub(crate) nodes: u16,
+    /// Keep the files here; default: a temporary folder, removed at the end
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+}
+
+/// `30`, `30s`, `2m`, `500ms`.
+fn duration(text: &str) -> Result<Duration, String> {
+    match text.parse::<u64>() {
+        Ok(seconds) => Ok(Duration::from_secs(seconds)),
+        Err(_) => humantime::parse_duration(text).map_err(|error| format!("{error}; write 30s or 2m")),
+    }
+}

@@ -1,0 +1,96 @@
+//! One file per command.
+
+mod demo;
+mod dev;
+mod get;
+mod ls;
+mod node;
+mod nodes;
+mod put;
+mod queue;
+mod rm;
+mod stat;
+mod status;
+mod verify;
+
+use gossamer_client::{Client, Config, Info};
+use gossamer_proto::name;
+use gossamer_world::World;
+use serde::Serialize;
+
+use crate::args::{Arguments, Command, Common};
+use crate::failure::{FAILED, Failure, INTERRUPTED, REFUSED, USAGE};
+use crate::show::size;
+
+/// Runs the command that was typed. Servers end by signals in their own way; everything else stops at Ctrl-C.
+pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
+    let Arguments { common, command } = arguments;
+    match command {
+        Command::Queue(queue) => Box::pin(queue::run(&common, queue)).await,
+        Command::Node(node) => Box::pin(node::run(&common, node)).await,
+        Command::Dev(dev) => Box::pin(dev::run(&common, dev)).await,
+        command => tokio::select! {
+            ended = Box::pin(run_client(&common, command)) => ended,
+            pressed = tokio::signal::ctrl_c() => Err(match pressed {
+                Ok(()) => Failure::new(INTERRUPTED, "interrupted; the same command goes on where it stopped"),
+                Err(error) => Failure::new(FAILED, format!("Ctrl-C cannot be watched: {error}")),
+            }),
+        },
+    }
+}
+
+async fn run_client(common: &Common, command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Put(put) => put::run(common, put).await,
+        Command::Get(get) => get::run(common, get).await,
+        Command::Cat { names } => get::cat(common, names).await,
+        Command::Ls { prefix } => ls::run(common, prefix).await,
+        Command::Stat { names } => stat::run(common, names).await,
+        Command::Rm(rm) => rm::run(common, rm).await,
+        Command::Status { wait } => status::run(common, wait).await,
+        Command::Nodes => nodes::run(common).await,
+        Command::Verify => verify::run(common).await,
+        Command::Demo { file } => demo::run(common, file).await,
+        Command::Queue(_) | Command::Node(_) | Command::Dev(_) => Ok(()),
+    }
+}
+
+/// A client for the cluster that the options name.
+fn client(common: &Common) -> Result<Client, Failure> {
+    let config = Config {
+        world: World::real(),
+        queues: common.queue.clone(),
+        insecure: common.insecure,
+        patience: common.timeout,
+    };
+    Client::new(config).map_err(|error| Failure::new(REFUSED, error))
+}
+
+/// The full name of what the user typed.
+fn full_name(given: &str) -> Result<String, Failure> {
+    name::complete(given).map_err(|error| Failure::new(USAGE, format!("{given:?}: {error}")))
+}
+
+/// A file in JSON. Fields are only ever added.
+#[derive(Serialize)]
+struct File<'a> {
+    name: &'a str,
+    size: u64,
+    version: u64,
+    blake3: String,
+    modified: String,
+    modified_ms: u64,
+}
+
+impl<'a> From<&'a Info> for File<'a> {
+    fn from(info: &'a Info) -> Self {
+        File {
+            name: &info.name,
+            size: info.size,
+            version: info.version,
+            blake3: info.blake3.to_string(),
+            modified: size::time(info.modified_ms),
+            modified_ms: info.modified_ms,
+        }
+    }
+}

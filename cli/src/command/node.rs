@@ -1,0 +1,126 @@
+//! `gossamer node`: a node.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use gossamer_cluster_node::config::Config;
+use gossamer_cluster_node::enter::EnterError;
+use gossamer_cluster_node::folder::Folder;
+use gossamer_cluster_node::node::{self, RunError};
+use gossamer_proto::listener::Bound;
+use gossamer_world::World;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::args::{Common, Node, Tuning};
+use crate::failure::{FAILED, Failure, INTERRUPTED, REFUSED};
+use crate::place;
+
+pub(super) async fn run(common: &Common, args: Node) -> Result<(), Failure> {
+    let world = World::real();
+    let dir = match args.dir {
+        Some(dir) => absolute(dir)?,
+        None => place::base()?,
+    };
+    let folder = Folder::open(&world, &dir).map_err(|error| Failure::new(FAILED, error))?;
+    let (control, data) = place::bind_node(&world, &folder, args.listen, args.data, common.insecure).await?;
+    let advertise = match args.advertise {
+        Some(host) => host,
+        None => reached_as(&world, &control, common).await?,
+    };
+    eprintln!("node on {} (gRPC) and {} (data), folder {}", control.addr(), data.addr(), dir.display());
+    let mut config = Config::new(world, common.queue.clone(), advertise);
+    config.insecure = common.insecure;
+    tune(&mut config, &args.tuning);
+    let shutdown = CancellationToken::new();
+    let serving = serve(config, folder, control, data, shutdown.clone());
+    until_signal(serving, shutdown).await
+}
+
+/// Runs a node until shutdown.
+pub(super) async fn serve(
+    config: Config,
+    folder: Folder,
+    control: Bound,
+    data: Bound,
+    shutdown: CancellationToken,
+) -> Result<(), Failure> {
+    match Box::pin(node::run(config, folder, control, data, shutdown)).await {
+        Ok(()) | Err(RunError::Enter(EnterError::Stopped)) => Ok(()),
+        Err(error @ RunError::Enter(EnterError::Refused(_))) => {
+            Err(Failure::new(REFUSED, format!("node: {error}")))
+        }
+        Err(error @ RunError::Enter(EnterError::Address(_))) => {
+            Err(Failure::new(REFUSED, format!("node: {error}")))
+        }
+        Err(error) => Err(Failure::new(FAILED, format!("node: {error}"))),
+    }
+}
+
+pub(super) fn tune(config: &mut Config, tuning: &Tuning) {
+    if let Some(mib) = tuning.reserve {
+        config.reserve_bytes = mib << 20;
+    }
+    if let Some(every) = tuning.collect_every {
+        config.collect_every = every;
+    }
+    if let Some(entries) = tuning.snapshot_entries {
+        config.compaction.entries = entries;
+    }
+    if let Some(entries) = tuning.keep_entries {
+        config.compaction.keep = entries;
+    }
+    if let Some(voters) = tuning.voters {
+        config.voter_target = voters;
+    }
+}
+
+/// The host part of what others dial: the bound address, or, bound to all, the one towards the queue server.
+async fn reached_as(world: &World, control: &Bound, common: &Common) -> Result<String, Failure> {
+    let ip = control.addr().ip();
+    if !ip.is_unspecified() {
+        return Ok(ip.to_string());
+    }
+    for queue in &common.queue {
+        let found: Result<IpAddr, _> = world.network.local_address_towards(queue).await;
+        if let Ok(ip) = found {
+            return Ok(ip.to_string());
+        }
+    }
+    Err(Failure::new(
+        FAILED,
+        "listening on all addresses: say with --advertise under which others reach this node",
+    ))
+}
+
+fn absolute(dir: std::path::PathBuf) -> Result<std::path::PathBuf, Failure> {
+    std::path::absolute(&dir).map_err(|error| Failure::new(FAILED, format!("{}: {error}", dir.display())))
+}
+
+/// How long a server may take to stop cleanly.
+const STOP_WITHIN: Duration = Duration::from_secs(20);
+
+/// Runs a server until it ends, or until a signal: the first asks it to stop cleanly, the second ends it at once.
+pub(super) async fn until_signal(
+    serving: impl Future<Output = Result<(), Failure>>,
+    shutdown: CancellationToken,
+) -> Result<(), Failure> {
+    let watch = |kind| signal(kind).map_err(|error| Failure::new(FAILED, format!("signals: {error}")));
+    let (mut interrupt, mut terminate) = (watch(SignalKind::interrupt())?, watch(SignalKind::terminate())?);
+    let mut serving = Box::pin(serving);
+    let code = tokio::select! {
+        ended = &mut serving => return ended,
+        _ = interrupt.recv() => INTERRUPTED,
+        _ = terminate.recv() => 0,
+    };
+    shutdown.cancel();
+    tokio::select! {
+        ended = serving => ended?,
+        _ = interrupt.recv() => return Err(Failure::new(INTERRUPTED, "stopped at once")),
+        _ = terminate.recv() => return Err(Failure::new(FAILED, "stopped at once")),
+        () = tokio::time::sleep(STOP_WITHIN) => {
+            return Err(Failure::new(FAILED, format!("did not stop within {STOP_WITHIN:?}")));
+        }
+    }
+    if code == 0 { Ok(()) } else { Err(Failure::new(code, "")) }
+}

@@ -1,0 +1,44 @@
+//! Errors as the shell sees them: a sentence and an exit code.
+
+use std::fmt::Display;
+
+use gossamer_client::Kind;
+
+/// How a command failed.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    /// For standard error; empty if everything has been said.
+    pub(crate) message: String,
+    /// For the shell.
+    pub(crate) code: u8,
+}
+
+/// Something failed.
+pub(crate) const FAILED: u8 = 1;
+/// The command line makes no sense.
+pub(crate) const USAGE: u8 = 2;
+/// Refused: by a rule of safety or by the cluster.
+pub(crate) const REFUSED: u8 = 6;
+/// Ctrl-C.
+pub(crate) const INTERRUPTED: u8 = 130;
+
+impl Failure {
+    /// With any code.
+    pub(crate) fn new(code: u8, message: impl Display) -> Self {
+        Failure { message: message.to_string(), code }
+    }
+
+    /// A failed operation of the client library, with what was being done.
+    pub(crate) fn of(doing: impl Display, kind: Kind, error: impl Display) -> Self {
+        let code = kind.exit_code();
+        Failure { message: format!("{doing}: {error}"), code }
+    }
+}
+
+/// Of several failures, the first decides the code, unless they differ: then it is just 1.
+pub(crate) fn combine(failures: &[Failure]) -> Result<(), Failure> {
+    let Some(first) = failures.first() else { return Ok(()) };
+    failures.iter().for_each(|failure| eprintln!("gossamer: {}", failure.message));
+    let code = if failures.iter().all(|failure| failure.code == first.code) { first.code } else { FAILED };
+    Err(Failure { message: String::new(), code })
+}

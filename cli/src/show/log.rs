@@ -1,0 +1,15 @@
+//! Diagnostics on standard error.
+
+use tracing_subscriber::EnvFilter;
+
+/// Starts them: warnings, with `-v` what happens, with `-vv` everything; `GOSSAMER_LOG` overrules.
+pub(crate) fn start(verbose: u8, quiet: bool) {
+    let level = match (quiet, verbose) {
+        (true, _) => "error",
+        (false, 0) => "warn,gossamer_cluster_node=info,gossamer_queue_server=info,openraft=error,sled=error",
+        (false, 1) => "info,openraft=warn",
+        (false, _) => "debug",
+    };
+    let filter = EnvFilter::try_from_env("GOSSAMER_LOG").unwrap_or_else(|_| EnvFilter::new(level));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+}
