@@ -3,7 +3,7 @@
 use gossamer_proto::hash::Hash;
 use gossamer_proto::limits::SEALS;
 use gossamer_proto::v1::{self, command, outcome::Kind};
-use tokio::sync::RwLockReadGuard;
+use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout_at};
 
 use super::Shared;
@@ -27,7 +27,7 @@ pub(super) async fn commit(
     let hashes = plausible::check(task.size, &task.blake3, &task.chunks, task.depth)
         .map_err(|error| answer::invalid(error.to_string()))?;
     for _ in 0..SEALS {
-        let (_open, view, under) = settled(shared, term, deadline).await?;
+        let (view, under) = settled(shared, term, deadline).await?;
         let held = hold(shared, hashes.clone(), task.depth).await.map_err(hold_failed)?;
         if !held.missing.is_empty() {
             return Ok(Kind::Missing(v1::Missing { hashes: Hash::join(&held.missing) }));
@@ -39,6 +39,8 @@ pub(super) async fn commit(
         let seal_number = Box::pin(seal.run(held.collect_number)).await?;
         let commit = command::Kind::Commit(record(&task, under, seal_number));
         let command = v1::Command { operation: Some(operation.clone()), kind: Some(commit) };
+        // Not while sealing, which may take long: a seal that a change of membership overtakes is refused at apply.
+        let _open = timeout_at(deadline, shared.gate.read()).await.map_err(changing)?;
         match shared.proposer.propose(command, term).await {
             Ok(Applied::SealAgain) => {}
             applied => return answer::of(applied, &task.name),
@@ -67,22 +69,19 @@ fn hold_failed(error: HoldError) -> Stop {
     }
 }
 
-/// Waits until no change of membership is under way, and keeps the next from beginning while the guard is held.
-async fn settled(
-    shared: &Shared,
-    term: u64,
-    deadline: Instant,
-) -> Result<(RwLockReadGuard<'_, ()>, View, Position), Stop> {
-    let changing = |_| answer::unavailable("a change of membership is under way");
+/// Waits until no change of membership is under way.
+async fn settled(shared: &Shared, term: u64, deadline: Instant) -> Result<(View, Position), Stop> {
     let mut views = shared.config.raft.view();
     loop {
         shared.leads(term)?;
-        let open = timeout_at(deadline, shared.gate.read()).await.map_err(changing)?;
         let view = views.borrow_and_update().clone();
         if let Some(under) = view.membership_at {
-            return Ok((open, view, under));
+            return Ok((view, under));
         }
-        drop(open);
         timeout_at(deadline, views.changed()).await.map_err(changing)?.map_err(|_| answer::not_leading())?;
     }
+}
+
+fn changing(_: Elapsed) -> Stop {
+    answer::unavailable("a change of membership is under way")
 }

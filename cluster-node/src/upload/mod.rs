@@ -79,7 +79,7 @@ pub struct Handle(Arc<Shared>);
 struct Shared {
     config: Config,
     proposer: Proposer,
-    /// Commits and puts hold it for reading, membership changes for writing.
+    /// Commits and puts hold it for reading while they are proposed, membership changes for writing.
     gate: Arc<RwLock<()>>,
     /// Groups of chunks being fetched for seals.
     fetches: Semaphore,
