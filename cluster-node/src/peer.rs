@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use gossamer_proto::hash::Hash;
-use gossamer_proto::limits::{HAVE_HASHES, PART_CHUNKS};
+use gossamer_proto::limits::{HAVE_HASHES, PART_CHUNKS, RPC};
 use gossamer_proto::v1::peer_server::Peer;
 use gossamer_proto::v1::{self, Code, Failure};
 use gossamer_world::World;
@@ -79,7 +79,8 @@ impl Peer for Service {
         Ok(Response::new(v1::OfferAnswer { ticket, data_addr: self.data_addr.clone(), held }))
     }
 
-    async fn state(&self, _: Request<v1::StateRequest>) -> Answer<v1::StateAnswer> {
+    async fn state(&self, request: Request<v1::StateRequest>) -> Answer<v1::StateAnswer> {
+        self.settle(request.into_inner().settled).await?;
         // Asked for to decide about voters: what counts is the state now, not that of the last beat.
         let mut report = self.report.borrow().clone();
         report.applied_index = self.raft.view().borrow().applied.map_or(0, |at| at.index);
@@ -111,6 +112,22 @@ impl Peer for Service {
             }
         });
         Ok(Response::new(ReceiverStream::new(stream)))
+    }
+}
+
+impl Service {
+    /// Waits until the entry is applied, a while, and syncs the chunks: what then counts as held is on disk. Nothing
+    /// for entry 0.
+    async fn settle(&self, index: u64) -> Result<(), Status> {
+        if index == 0 {
+            return Ok(());
+        }
+        let mut view = self.raft.view();
+        let applied = view.wait_for(|view| view.applied.is_some_and(|at| at.index >= index));
+        // Late: the answer says how far it is.
+        let _ = tokio::time::timeout(RPC / 2, applied).await;
+        let chunks = self.chunks.clone();
+        self.world.blocking.run(move || chunks.sync()).await.map_err(internal)
     }
 }
 

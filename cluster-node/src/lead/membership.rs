@@ -1,18 +1,20 @@
 //! Replicas that have caught up become voters, while there are fewer than the target; the number stays odd.
 //!
 //! Voters change only to a set of which a majority holds every chunk up to that point, while commits pause
-//! (invariant 3): the candidates are asked once more after commits have been paused.
+//! (invariant 3): the candidates are asked once more after commits have been paused, and answer when they have
+//! applied an entry proposed after that, with all that they hold on disk.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use gossamer_proto::channel::{Target, within_rpc};
 use gossamer_proto::v1::peer_client::PeerClient;
-use gossamer_proto::v1::{NodeReport, StateRequest};
+use gossamer_proto::v1::{self, NodeReport, StateRequest, command};
 use tokio_util::sync::CancellationToken;
 
 use super::Lead;
 use crate::raft::{ProposeError, View};
+use crate::storage::catalogue::Applied;
 
 /// How often the leader looks at the membership: a newcomer waits at most this long.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -46,12 +48,15 @@ async fn look(lead: &Lead) -> Result<(), ProposeError> {
     if view.replicas.is_empty() {
         return Ok(());
     }
-    let ready = ready(lead, &view).await;
+    let ready = ready(lead, &view, None).await;
     let Some(change) = wanted(lead, &view, &ready) else { return Ok(()) };
     let _paused = lead.upload.pause().await;
-    // Commits stand still now: whoever is ready at this point holds everything that was ever acknowledged.
+    // Commits stand still now, but one of which nothing was heard in time may be in the log and be applied yet. It
+    // lies before this entry: who has applied that, and is ready, holds everything that is ever acknowledged before
+    // the voters change.
+    let behind = mark(lead, view.term).await?;
     let view = lead.view.borrow().clone();
-    let ready = self::ready(lead, &view).await;
+    let ready = self::ready(lead, &view, Some(behind)).await;
     match wanted(lead, &view, &ready) {
         Some(again) if again == change => {
             tracing::info!(from = ?view.voters, to = ?change.voters, "changing the voters");
@@ -68,10 +73,21 @@ struct Change {
     retain: bool,
 }
 
-/// The replicas that hold everything now, with what they say of themselves.
-async fn ready(lead: &Lead, view: &View) -> BTreeMap<u64, NodeReport> {
-    let last = view.applied.map_or(0, |at| at.index);
-    let asked = view.replicas.iter().map(|id| async { (*id, state(lead, *id).await) });
+/// Proposes an entry that changes nothing; its index, once it is applied here.
+async fn mark(lead: &Lead, term: u64) -> Result<u64, ProposeError> {
+    let kind = Some(command::Kind::Mark(v1::MarkDigest {}));
+    match lead.upload.propose(v1::Command { operation: None, kind }, term).await? {
+        Applied::Marked { index } => Ok(index),
+        other => Err(ProposeError::Unknown(format!("a mark was applied as {other:?}"))),
+    }
+}
+
+/// The replicas that hold everything up to `settled`, on disk, or else as far as is known here; with what they say of
+/// themselves.
+async fn ready(lead: &Lead, view: &View, settled: Option<u64>) -> BTreeMap<u64, NodeReport> {
+    let last = settled.unwrap_or_else(|| view.applied.map_or(0, |at| at.index));
+    let request = StateRequest { settled: settled.unwrap_or(0) };
+    let asked = view.replicas.iter().map(|id| async { (*id, state(lead, *id, request).await) });
     let answers = futures_util::future::join_all(asked).await;
     answers
         .into_iter()
@@ -110,6 +126,6 @@ async fn state(lead: &Lead, id: u64) -> Option<NodeReport> {
     let channel = lead.peers.channel(id)?;
     let target = Target { cluster: lead.cluster_id.clone(), node: id };
     let mut client = PeerClient::with_interceptor(channel, target);
-    let answer = within_rpc(client.state(StateRequest {})).await.ok()?;
+    let answer = within_rpc(client.state(request)).await.ok()?;
     answer.into_inner().report
 }
