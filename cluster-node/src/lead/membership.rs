@@ -103,8 +103,7 @@ fn wanted(lead: &Lead, view: &View, ready: &BTreeMap<u64, NodeReport>) -> Option
         let known = lead.catalogue.members().ok()?;
         // The storage id proves it: only who had the old folder knows it, and the folder has lost that node's log.
         let proven =
-            known.iter().any(|(node, storage)| *node == old && *storage == report.replaces_storage_id)
-                || (old == FOUNDER && !known.iter().any(|(node, _)| *node == FOUNDER));
+            known.iter().any(|(node, storage)| *node == old && *storage == report.replaces_storage_id);
         if old != 0 && proven && view.voters.contains(&old) {
             let voters = view.voters.iter().map(|voter| if *voter == old { *id } else { *voter }).collect();
             return Some(Change { voters, retain: false });
@@ -119,10 +118,7 @@ fn wanted(lead: &Lead, view: &View, ready: &BTreeMap<u64, NodeReport>) -> Option
     Some(Change { voters: view.voters.iter().chain(newcomers).copied().collect(), retain: true })
 }
 
-/// The founding node has this id without ever having asked for one.
-const FOUNDER: u64 = 1;
-
-async fn state(lead: &Lead, id: u64) -> Option<NodeReport> {
+async fn state(lead: &Lead, id: u64, request: StateRequest) -> Option<NodeReport> {
     let channel = lead.peers.channel(id)?;
     let target = Target { cluster: lead.cluster_id.clone(), node: id };
     let mut client = PeerClient::with_interceptor(channel, target);

@@ -66,7 +66,7 @@ async fn admit(lead: &Lead, join: v1::Join, term: u64) -> Answer {
             "a storage id has 16 bytes",
         )));
     }
-    let kind = v1::command::Kind::Admit(v1::Admit { storage_id: join.storage_id });
+    let kind = v1::command::Kind::Admit(v1::Admit { storage_id: join.storage_id, founder: false });
     let command = v1::Command { operation: None, kind: Some(kind) };
     let node_id = match lead.upload.propose(command, term).await {
         Ok(Applied::Admitted { node }) => node,

@@ -48,6 +48,9 @@ use chunk_refs::ChunkRefs;
 use freeze::Freeze;
 use rows::{globals, state};
 
+/// The id of the node that founded the cluster.
+pub const FOUNDER: u64 = rows::member::FOUNDER;
+
 /// One committed log entry, as apply sees it.
 #[derive(Clone, Debug)]
 pub struct Entry {

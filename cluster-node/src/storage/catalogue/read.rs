@@ -48,7 +48,7 @@ impl Catalogue {
         Ok((listed, false))
     }
 
-    /// Every node id that was given, with the storage id it belongs to. The founder's is not among them.
+    /// Every node id that was given, with the storage id it belongs to.
     pub fn members(&self) -> Result<Vec<(u64, Bytes)>, BackendError> {
         let _whole = self.whole()?;
         let prefix = Bytes::from_static(&[member::KIND]);

@@ -7,10 +7,7 @@ use super::Place;
 use super::draft::Draft;
 use crate::storage::catalogue::applied::Applied;
 use crate::storage::catalogue::backend::BackendError;
-use crate::storage::catalogue::rows::member;
-
-/// The id of the node that founded the cluster, which no entry gave it.
-const FOUNDER: u64 = 1;
+use crate::storage::catalogue::rows::member::{self, FOUNDER};
 
 pub(super) fn apply(draft: &mut Draft<'_>, place: Place, admit: &v1::Admit) -> Result<Applied, BackendError> {
     if admit.storage_id.len() != member::STORAGE_ID_BYTES {
@@ -20,9 +17,13 @@ pub(super) fn apply(draft: &mut Draft<'_>, place: Place, admit: &v1::Admit) -> R
     if let Some(node) = draft.txn.get(&storage_key)? {
         return Ok(Applied::Admitted { node: member::node(&node)? });
     }
-    let node = place.at.index;
+    let node = if admit.founder { FOUNDER } else { place.at.index };
+    let given = draft.txn.get(&member::key(node))?.is_some();
+    if admit.founder && given {
+        return Ok(Applied::Invalid);
+    }
     // An id is an index, so one entry has only one to give, and the first two entries of a log have none.
-    if node <= FOUNDER || draft.txn.get(&member::key(node))?.is_some() {
+    if !admit.founder && (node <= FOUNDER || given) {
         return Ok(Applied::SealAgain);
     }
     // A copy: the command's bytes keep the whole message alive.

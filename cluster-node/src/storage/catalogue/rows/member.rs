@@ -4,6 +4,8 @@ use bytes::Bytes;
 
 use crate::storage::catalogue::backend::BackendError;
 
+/// The id of the node that founded the cluster: no entry has this index to give to another.
+pub(in super::super) const FOUNDER: u64 = 1;
 /// The kind of the rows that are found by node id.
 pub(in super::super) const KIND: u8 = b'm';
 /// Length of a storage id in bytes.

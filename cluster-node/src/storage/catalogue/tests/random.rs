@@ -97,7 +97,10 @@ impl Entries {
 
     fn own_command(&mut self) -> v1::Command {
         own(match self.random.random_range(0..4) {
-            0 => Kind::Admit(v1::Admit { storage_id: vec![self.random.random_range(0..9); 16].into() }),
+            0 => Kind::Admit(v1::Admit {
+                storage_id: vec![self.random.random_range(0..9); 16].into(),
+                founder: false,
+            }),
             1 => Kind::Mark(v1::MarkDigest {}),
             2 => {
                 self.collect += 1;

@@ -55,7 +55,7 @@ fn nonsense_is_refused() {
         commit((1 << 20) + 1, 1, 0),
         commit(1025 << 20, 1025, 0),
         commit(1025 << 20, 1, 2),
-        Kind::Admit(v1::Admit { storage_id: Bytes::from_static(b"short") }),
+        Kind::Admit(v1::Admit { storage_id: Bytes::from_static(b"short"), founder: false }),
         Kind::Collect(v1::Collect { number: 2 }),
         Kind::Expire(v1::Expire { generation: 2 }),
     ];
@@ -70,7 +70,7 @@ fn nonsense_is_refused() {
 #[test]
 fn ids_are_given_once() {
     let (_, catalogue, _) = fresh();
-    let admit = |id: u8| own(Kind::Admit(v1::Admit { storage_id: vec![id; 16].into() }));
+    let admit = |id: u8| own(Kind::Admit(v1::Admit { storage_id: vec![id; 16].into(), founder: false }));
     let entries = vec![
         entry(1, vec![admit(7)]),
         entry(2, vec![admit(7), admit(8)]),
@@ -82,6 +82,18 @@ fn ids_are_given_once() {
         results,
         [vec![Applied::SealAgain], vec![node(2), Applied::SealAgain], vec![node(3), node(2)]]
     );
+}
+
+/// The founder gets its own id, once: neither it again nor another.
+#[test]
+fn founder() {
+    let (_, catalogue, _) = fresh();
+    let admit = |id: u8, founder| own(Kind::Admit(v1::Admit { storage_id: vec![id; 16].into(), founder }));
+    let entries =
+        vec![entry(4, vec![admit(7, true)]), entry(5, vec![admit(8, true), admit(7, true), admit(8, false)])];
+    let node = |node| Applied::Admitted { node };
+    assert_eq!(catalogue.apply(entries).unwrap(), [vec![node(1)], vec![Applied::Invalid, node(1), node(5)]]);
+    assert_eq!(catalogue.members().unwrap()[0], (1, vec![7; 16].into()));
 }
 
 /// Pages of a listing join without gap or overlap; a prefix ends where the next character begins.
