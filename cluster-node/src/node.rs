@@ -12,8 +12,8 @@ use gossamer_proto::listener::{self, Bound};
 use gossamer_proto::v1::NodeReport;
 use gossamer_proto::v1::peer_server::PeerServer;
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
 use crate::data::{self, ticket::Tickets};
@@ -184,27 +184,28 @@ impl Node {
     /// an election.
     async fn serve(&self, control: Bound, data: Bound, shutdown: CancellationToken) -> Result<(), RunError> {
         let stop = CancellationToken::new();
-        let work = TaskTracker::new();
-        let server = self.spawn(&work, control, data, &stop);
+        let mut work = JoinSet::new();
+        let server = self.spawn(&mut work, control, data, &stop);
         let ended = tokio::select! {
             () = shutdown.cancelled() => Ok(()),
             failed = self.failed() => Err(RunError::Failed(failed)),
+            panicked = panicked(&mut work) => Err(RunError::Failed(panicked)),
             ended = server => ended.map_err(RunError::from),
         };
         if ended.is_ok() {
             self.raft.hand_over().await;
         }
         stop.cancel();
-        work.close();
         // What does not end by itself ends with its deadline; nothing acknowledged depends on it.
-        let _ = tokio::time::timeout(limits::STALL, work.wait()).await;
+        let _ =
+            tokio::time::timeout(limits::STALL, async { while work.join_next().await.is_some() {} }).await;
         self.raft.shutdown().await;
         ended
     }
 
     fn spawn(
         &self,
-        work: &TaskTracker,
+        work: &mut JoinSet<()>,
         control: Bound,
         data: Bound,
         stop: &CancellationToken,
@@ -329,6 +330,16 @@ impl Node {
             data_addr: self.addresses.1.clone(),
         }
     }
+}
+
+/// Resolves when a task of the node has panicked: without it the node would go on as half of one.
+async fn panicked(work: &mut JoinSet<()>) -> String {
+    while let Some(ended) = work.join_next().await {
+        if let Err(error) = ended {
+            return format!("one of its tasks: {error}");
+        }
+    }
+    std::future::pending().await
 }
 
 /// Once a barrier has passed, everything that this node may have confirmed before its last stop is applied again,

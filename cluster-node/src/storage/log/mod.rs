@@ -133,7 +133,13 @@ impl Log {
         let (in_world, in_dir) = (world.clone(), dir.to_owned());
         let (state, tail) = world.blocking.run(move || recover::open(&in_world, &in_dir, &config)).await?;
         let shared = Arc::new(Shared::new(state, config.cache_bytes));
-        tokio::spawn(writer::run(shared.clone(), tail, world.blocking));
+        let writer = tokio::spawn(writer::run(shared.clone(), tail, world.blocking));
+        let watched = shared.clone();
+        tokio::spawn(async move {
+            if let Err(error) = writer.await {
+                watched.fail(&io::Error::other(error), Vec::new());
+            }
+        });
         let (files, blocking) = (world.files.clone(), world.blocking);
         Ok(Log(Arc::new(Inner { shared, files, dir: dir.to_owned(), blocking, removal: Mutex::default() })))
     }
