@@ -83,6 +83,8 @@ impl StateMachine {
 
     /// Makes `snapshot`, received or already current, the catalogue's content.
     fn install(&self, snapshot: Snapshot) -> Result<(), SnapshotError> {
+        // The log is then purged, and with it the durable copy of inline bytes that were applied from it.
+        self.sync_chunks()?;
         match self.snapshots.current() {
             // At start openraft hands back the current one when the catalogue is behind it: the file is in place.
             Some(current) if current.path == snapshot.path => self.snapshots.restore(&self.catalogue, false),
@@ -91,11 +93,13 @@ impl StateMachine {
     }
 
     fn build(&self) -> Result<Snapshot, SnapshotError> {
-        self.snapshots.build(&self.catalogue, &|| {
-            self.chunks.sync().map_err(|error| match error {
-                ChunkError::Io(error) => error,
-                other => io::Error::other(other),
-            })
+        self.snapshots.build(&self.catalogue, &|| self.sync_chunks())
+    }
+
+    fn sync_chunks(&self) -> io::Result<()> {
+        self.chunks.sync().map_err(|error| match error {
+            ChunkError::Io(error) => error,
+            other => io::Error::other(other),
         })
     }
 }
