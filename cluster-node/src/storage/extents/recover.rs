@@ -1,11 +1,13 @@
 //! Opening: the index is brought up to what the extents hold.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use gossamer_proto::hash::Hash;
-use gossamer_world::files::Mode;
+use gossamer_proto::limits::CHUNK_BYTES;
+use gossamer_world::{File, files::Mode};
 
 use super::append::Extent;
 use super::record::{EXTENT_HEADER, ExtentHeader, FORMAT, Location, Opening};
@@ -40,12 +42,19 @@ impl Chunks {
         }
         for number in headers.range(durable_below..).map(|(number, _)| *number) {
             // Chunks found here are confirmed without being written again: they must not depend on the page cache.
-            self.files.open(&self.path(number), Mode::Write)?.sync_data()?;
+            let file = self.files.open(&self.path(number), Mode::Write)?;
+            if watermark.is_none() {
+                rewrite(&*file)?;
+            }
+            file.sync_data()?;
         }
         self.files.sync_dir(&self.dir)?;
         let next = headers.last_key_value().map_or(1, |(number, _)| number + 1).max(indexed.0);
         locked(&self.layout).next = next;
         self.backend.write(vec![(rows::WATERMARK, Some(rows::watermark((next, 0))))])?;
+        // Rows that were dropped must not come back with the kill of this process: its extents may get numbers that
+        // they point to.
+        self.backend.flush()?;
         self.count_rows()?;
         Ok(())
     }
@@ -62,7 +71,7 @@ impl Chunks {
             let end = file.len()?;
             let header = match file.read_exact_at(&mut bytes, 0) {
                 Ok(()) => ExtentHeader::decode(&bytes),
-                Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Opening::Damaged,
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Opening::Damaged,
                 Err(error) => return Err(error.into()),
             };
             let header = match header {
@@ -152,4 +161,18 @@ impl Chunks {
         self.counts.collect.store(collect, Ordering::Relaxed);
         Ok(())
     }
+}
+
+/// Writes all of a file once more. If the last run ended with a failed sync, the page cache may show bytes that are not
+/// on the disk and take them for clean; another sync alone would not write them.
+fn rewrite(file: &dyn File) -> io::Result<()> {
+    let (mut piece, length) = (vec![0; CHUNK_BYTES], file.len()?);
+    for offset in (0..length).step_by(CHUNK_BYTES) {
+        let part = &mut piece[..(length - offset).min(CHUNK_BYTES as u64) as usize];
+        // A sector that cannot be read is left as it is: whoever reads the chunk finds it.
+        if file.read_exact_at(part, offset).is_ok() {
+            file.write_all_at(part, offset)?;
+        }
+    }
+    Ok(())
 }
