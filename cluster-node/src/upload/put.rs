@@ -21,6 +21,9 @@ pub(super) async fn put(shared: &Shared, task: v1::Put, term: u64) -> Result<Kin
         return Err(answer::failed(Failure::new(Code::Corrupt, why)));
     }
     shared.leads(term)?;
+    // Apply may use the reserve, for it must not fail: so what comes from outside must not get that far.
+    let bytes = task.data.len() as u64;
+    shared.chunks(move |chunks| chunks.has_room(bytes)).await?;
     let _open = shared.gate.read().await;
     let name = task.name.clone();
     let put =

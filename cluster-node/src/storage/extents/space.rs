@@ -16,6 +16,11 @@ const FRESH: Duration = Duration::from_millis(100);
 pub(super) struct Account(Mutex<Option<(Instant, u64)>>);
 
 impl Chunks {
+    /// Refuses what an upload of so many bytes would be refused.
+    pub(crate) fn has_room(&self, bytes: u64) -> Result<(), ChunkError> {
+        self.claim(bytes, Purpose::Upload)
+    }
+
     /// Refuses `bytes` more if the purpose may not use the reserve and they would.
     pub(super) fn claim(&self, bytes: u64, purpose: Purpose) -> Result<(), ChunkError> {
         let mut account = locked(&self.space.0);
