@@ -6,6 +6,7 @@
 //! identity     storage id, cluster, node id
 //! ports        the two ports the node listened on last
 //! running      boot id of the machine while a process uses the folder; gone after a clean stop
+//! entering     log, snapshots and catalogue are those of a node that is not yet a member: empty
 //! log/ snapshots/ catalogue/ extents/
 //! damaged-N/   a log set aside because durable bytes of it were damaged
 //! ```
@@ -20,6 +21,11 @@ use gossamer_world::files::{Lock, Mode};
 
 /// The version of the files that this program writes and reads.
 pub const FORMAT: u32 = 1;
+
+/// Says that nothing in the folder was ever used; see the layout above.
+const ENTERING: &str = "entering";
+/// What `running` holds while the catalogue must be built anew, whatever becomes of the process meanwhile.
+const DISTRUSTED: &str = "distrusted\n";
 
 /// Why a folder cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -73,6 +79,7 @@ pub struct Folder {
     dir: PathBuf,
     identity: Identity,
     trusted: bool,
+    boot: String,
     _lock: Box<dyn Lock>,
 }
 
@@ -80,7 +87,13 @@ impl Folder {
     /// Opens the folder, making it if needed. Blocking.
     pub fn open(world: &World, dir: &Path) -> Result<Self, FolderError> {
         let failed = |error| FolderError::Io(dir.to_owned(), error);
-        world.files.create_dir_all(dir).map_err(failed)?;
+        if !world.files.exists(dir).map_err(failed)? {
+            world.files.create_dir_all(dir).map_err(failed)?;
+            // Or the folder itself is gone after a power loss, with everything that was synced in it.
+            if let Some(parent) = dir.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+                world.files.sync_dir(parent).map_err(failed)?;
+            }
+        }
         let lock = world.files.lock(&dir.join("lock")).map_err(|error| match error.kind() {
             io::ErrorKind::WouldBlock => FolderError::Locked(dir.to_owned()),
             _ => failed(error),
@@ -96,9 +109,11 @@ impl Folder {
         let boot = boot_id(world);
         // After the crash of a process its files are as it left them; after the crash of a machine sled's are not.
         let trusted = running.is_none_or(|before| !boot.is_empty() && before == boot);
-        let folder = Folder { world: world.clone(), dir: dir.to_owned(), identity, trusted, _lock: lock };
+        let folder =
+            Folder { world: world.clone(), dir: dir.to_owned(), identity, trusted, boot, _lock: lock };
         folder.write("identity", &encode(&folder.identity))?;
-        folder.write("running", &boot)?;
+        // Not yet the boot id: a start that goes no further must not make the next one trust what this one does not.
+        folder.write("running", if trusted { &folder.boot } else { DISTRUSTED })?;
         Ok(folder)
     }
 
@@ -117,8 +132,29 @@ impl Folder {
         self.trusted
     }
 
+    /// What could not be trusted is gone; what is written from now on can be, while the machine runs.
+    pub fn trust(&mut self) -> Result<(), FolderError> {
+        if !self.trusted {
+            self.write("running", &self.boot)?;
+            self.trusted = true;
+        }
+        Ok(())
+    }
+
+    /// The catalogue failed, or a sync did: the next start builds it anew, where trusting it would only fail again.
+    pub fn distrust(&mut self) -> Result<(), FolderError> {
+        self.trusted = false;
+        self.write("running", DISTRUSTED)
+    }
+
     /// Notes the place in the cluster, durably.
     pub fn enter(&mut self, member: Member) -> Result<(), FolderError> {
+        // First: from here on the log may hold something.
+        let failed = |error| FolderError::Io(self.dir.clone(), error);
+        if self.world.files.exists(&self.dir.join(ENTERING)).map_err(failed)? {
+            self.world.files.remove(&self.dir.join(ENTERING)).map_err(failed)?;
+            self.world.files.sync_dir(&self.dir).map_err(failed)?;
+        }
         self.identity.member = Some(member);
         self.write("identity", &encode(&self.identity))
     }
@@ -135,14 +171,17 @@ impl Folder {
         self.clear_non_member()
     }
 
-    /// Clears what a node that is member of nothing cannot use: a log, and what was built from it. The log is kept
-    /// under another name, for whoever wants to look into it.
+    /// Clears what a node that is member of nothing cannot use: a log, and what was built from it. A log that was ever
+    /// used is kept under another name, for whoever wants to look into it.
     pub fn clear_non_member(&self) -> Result<(), FolderError> {
         debug_assert!(self.identity.member.is_none());
         let failed = |error| FolderError::Io(self.dir.clone(), error);
         let names = self.world.files.list(&self.dir).map_err(failed)?;
         let has = |name: &str| names.iter().any(|there| there == name);
-        if has("log") {
+        if has("log") && has(ENTERING) {
+            // A node that waited for its cluster and was stopped: hundreds of megabytes preallocated, and nothing in it.
+            self.world.files.remove_dir_all(&self.dir.join("log")).map_err(failed)?;
+        } else if has("log") {
             let number = names.iter().filter(|name| name.starts_with("damaged-")).count() + 1;
             let aside = self.dir.join(format!("damaged-{number}"));
             self.world.files.rename(&self.dir.join("log"), &aside).map_err(failed)?;
@@ -150,7 +189,8 @@ impl Folder {
         for derived in ["snapshots", "catalogue"].into_iter().filter(|name| has(name)) {
             self.world.files.remove_dir_all(&self.dir.join(derived)).map_err(failed)?;
         }
-        self.world.files.sync_dir(&self.dir).map_err(failed)
+        self.world.files.sync_dir(&self.dir).map_err(failed)?;
+        self.write(ENTERING, "")
     }
 
     /// The ports used last: control and data.
@@ -310,8 +350,18 @@ mod tests {
         drop(Folder::open(&world, dir.path()).unwrap());
         assert!(Folder::open(&world, dir.path()).unwrap().is_trusted(), "same boot");
         std::fs::write(dir.path().join("running"), "another boot").unwrap();
-        let folder = Folder::open(&world, dir.path()).unwrap();
-        assert!(!folder.is_trusted());
+        drop(Folder::open(&world, dir.path()).unwrap());
+        let mut folder = Folder::open(&world, dir.path()).unwrap();
+        assert!(!folder.is_trusted(), "a start that went no further changes nothing");
+        folder.trust().unwrap();
+        drop(folder);
+        let mut folder = Folder::open(&world, dir.path()).unwrap();
+        assert!(folder.is_trusted(), "built anew");
+        folder.distrust().unwrap();
+        drop(folder);
+        let mut folder = Folder::open(&world, dir.path()).unwrap();
+        assert!(!folder.is_trusted(), "it failed");
+        folder.trust().unwrap();
         folder.close().unwrap();
         assert!(Folder::open(&world, dir.path()).unwrap().is_trusted());
     }
@@ -333,6 +383,23 @@ mod tests {
         assert_ne!(folder.identity().storage_id, before.storage_id);
         assert_eq!(folder.identity().member, None);
         assert!(dir.path().join("damaged-1").exists() && !dir.path().join("catalogue").exists());
+    }
+
+    /// Starts that end before the node is in a cluster leave no logs behind; one that was used is never removed.
+    #[test]
+    fn waiting_leaves_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let world = World::real();
+        for _ in 0..3 {
+            let folder = Folder::open(&world, dir.path()).unwrap();
+            folder.clear_non_member().unwrap();
+            std::fs::create_dir(dir.path().join("log")).unwrap();
+        }
+        assert!(!dir.path().join("damaged-1").exists());
+        let mut folder = Folder::open(&world, dir.path()).unwrap();
+        folder.enter(member()).unwrap();
+        folder.set_log_aside().unwrap();
+        assert!(dir.path().join("damaged-1").exists() && !dir.path().join("log").exists());
     }
 
     /// A newer format and a flipped bit are refused, not guessed at.

@@ -75,9 +75,22 @@ pub async fn run(
         }
     };
     tracing::info!(node = member.node_id, cluster = member.cluster_name, "in the cluster");
-    let node = Node::start(config, &folder, storage, member, channels, addresses).await?;
-    node.serve(control, data, shutdown).await?;
-    node.close(folder).await
+    let ran = async {
+        let node = Node::start(config, &folder, storage, member, channels, addresses).await?;
+        node.serve(control, data, shutdown).await?;
+        Ok(node)
+    };
+    match Box::pin(ran).await {
+        Ok(node) => node.close(folder).await,
+        Err(error @ (RunError::Failed(_) | RunError::Raft(_))) => {
+            // It may have been the catalogue, or a sync: neither is believed at the next start.
+            if let Err(error) = folder.distrust() {
+                tracing::error!(%error, "the next start cannot be told to build the catalogue anew");
+            }
+            Err(error)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Host and port under which others reach a bound address.
@@ -251,9 +264,11 @@ impl Node {
     async fn close(self, folder: Folder) -> Result<(), RunError> {
         let Node { config, storage, .. } = self;
         storage.log.close().await.map_err(RunError::Close)?;
+        let (world, dir) = (config.world.clone(), folder.dir().to_owned());
         let flushed = config.world.blocking.run(move || {
             storage.chunks.sync().map_err(io::Error::other)?;
-            storage.catalogue.flush().map_err(io::Error::other)
+            storage.catalogue.flush().map_err(io::Error::other)?;
+            open::sync_catalogue(&world, &dir)
         });
         flushed.await.map_err(RunError::Close)?;
         Ok(folder.close()?)

@@ -1,11 +1,13 @@
 //! Opening a folder's log, snapshots, extents and catalogue, and deciding what of them can be believed.
 
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
 use gossamer_proto::limits;
 use gossamer_world::World;
+use gossamer_world::files::Mode;
 
 use super::catalogue::Catalogue;
 use super::catalogue::backend::{Backend, BackendError};
@@ -59,8 +61,18 @@ pub async fn storage(config: &Config, folder: &mut Folder) -> Result<Storage, Op
     if folder.identity().member.is_none() {
         folder.clear_non_member()?;
     }
-    match open(config, folder).await {
-        Ok(storage) => Ok(storage),
+    let opened = match open(config, folder).await {
+        Err(error @ (OpenError::Catalogue(_) | OpenError::Chunks(ChunkError::Index(_))))
+            if folder.is_trusted() =>
+        {
+            tracing::warn!(%error, "the catalogue cannot be used and is built anew");
+            folder.distrust()?;
+            open(config, folder).await
+        }
+        other => other,
+    };
+    let storage = match opened {
+        Ok(storage) => storage,
         Err(error) => {
             let Some(damage) = damage(&error) else { return Err(error) };
             let Some(member) = &folder.identity().member else { return Err(error) };
@@ -69,9 +81,31 @@ pub async fn storage(config: &Config, folder: &mut Folder) -> Result<Storage, Op
             }
             tracing::error!(%damage, "durable bytes are damaged: this node does not vote with them, and joins anew");
             folder.set_log_aside()?;
-            open(config, folder).await
+            open(config, folder).await?
+        }
+    };
+    folder.trust()?;
+    Ok(storage)
+}
+
+/// fdatasyncs the files of the catalogue, whose own flush does not reach the disk. Blocking; for a clean stop, after
+/// which they are believed even if the machine goes down.
+pub fn sync_catalogue(world: &World, dir: &Path) -> io::Result<()> {
+    let dir = dir.join("catalogue");
+    let names = match world.files.list(&dir) {
+        // The catalogue is in memory.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        names => names?,
+    };
+    for name in names {
+        match world.files.open(&dir.join(name), Mode::Write) {
+            Ok(file) => file.sync_data()?,
+            // A folder for values over 128 KiB, of which there are none; or replaced by sled's own thread just now.
+            Err(error) if matches!(error.kind(), io::ErrorKind::IsADirectory | io::ErrorKind::NotFound) => {}
+            Err(error) => return Err(error),
         }
     }
+    world.files.sync_dir(&dir)
 }
 
 /// What was damaged, if the error is damage and not, say, a full disk or a newer format.
@@ -150,7 +184,7 @@ fn open_backend(
     }
     let remove = || -> Result<(), BackendError> {
         match world.files.remove_dir_all(dir) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 Err(BackendError::Store(format!("{}: {error}", dir.display())))
             }
             _ => Ok(()),
