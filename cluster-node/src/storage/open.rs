@@ -134,6 +134,9 @@ async fn open(config: &Config, folder: &Folder) -> Result<Storage, OpenError> {
     let reserve_bytes = config.reserve_bytes;
     let purged = log.indexes().start;
     let rest = config.world.blocking.run(move || -> Result<_, OpenError> {
+        if !trusted {
+            can_rebuild(&world, &dir.join("snapshots"), purged)?;
+        }
         let backend = open_backend(&world, backend, &dir.join("catalogue"), trusted)?;
         let settings = extents::Config { extent_bytes: limits::EXTENT_BYTES, reserve_bytes };
         let chunks = Chunks::open(&world, &dir.join("extents"), backend.clone(), settings)?;
@@ -143,6 +146,20 @@ async fn open(config: &Config, folder: &Folder) -> Result<Storage, OpenError> {
     });
     let (snapshots, chunks, catalogue) = rest.await?;
     Ok(Storage { log, snapshots, chunks, catalogue })
+}
+
+/// Fails if snapshot and log, which begins at `purged`, do not make a catalogue. Asked before one is removed: if they
+/// do not, it may be the last copy, and tells who else votes.
+fn can_rebuild(world: &World, dir: &Path, purged: u64) -> Result<(), SnapshotError> {
+    let snapshots = Snapshots::open(world, dir)?;
+    snapshots.check()?;
+    let next = snapshots.current().and_then(|current| current.meta.at).map_or(0, |at| at.index + 1);
+    if next >= purged { Ok(()) } else { Err(too_old(dir)) }
+}
+
+fn too_old(dir: &Path) -> SnapshotError {
+    let what = "no longer reaches to where the log begins".to_owned();
+    SnapshotError::Corrupt { file: dir.display().to_string(), what }
 }
 
 /// Opens the snapshots and brings the catalogue up to where the log begins, which is `purged`. A damaged snapshot
@@ -164,9 +181,7 @@ fn open_snapshots(
     };
     snapshots.restore(catalogue, false)?;
     if next() < purged {
-        let (file, what) =
-            (dir.display().to_string(), "no longer reaches to where the log begins".to_owned());
-        return Err(SnapshotError::Corrupt { file, what }.into());
+        return Err(too_old(dir).into());
     }
     Ok(snapshots)
 }

@@ -118,6 +118,11 @@ impl Snapshots {
         self.lock().clone()
     }
 
+    /// Checks all of the current snapshot, if there is one.
+    pub fn check(&self) -> Result<(), SnapshotError> {
+        self.current().map_or(Ok(()), |current| read::check(&current))
+    }
+
     /// Builds one of the catalogue as it is at this moment, while apply goes on; durable and current at return.
     /// `sync_chunks` is called once the rows are frozen: it makes every chunk put before durable. If a newer one
     /// became current meanwhile, that is returned.
