@@ -60,6 +60,7 @@ impl Client {
                 return Err(failure);
             }
         };
+        patience.uncertain |= answer.in_doubt;
         let failure = if let Some(failure) = answer.failure {
             // Another queue server may have nodes when this one has none.
             if matches!(failure.code(), Code::Unavailable | Code::Deadline) {

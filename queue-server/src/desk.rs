@@ -84,7 +84,7 @@ impl Desk {
 
     /// Answers a request that is none.
     pub(crate) fn reject(&self, client: ClientId, request: u64, failure: Failure) {
-        self.look().answer(client, request, Err(failure));
+        self.look().answer(client, request, Err(failure), false);
     }
 
     /// A client's stream ended.
@@ -197,19 +197,21 @@ impl State {
         }
     }
 
-    fn answer(&self, client: ClientId, request: u64, answer: Result<Bytes, Failure>) {
+    fn answer(&self, client: ClientId, request: u64, answer: Result<Bytes, Failure>, in_doubt: bool) {
         let Some(outbox) = self.clients.get(&client) else { return };
         let (outcome, failure) = match answer {
             Ok(outcome) => (outcome, None),
             Err(failure) => (Bytes::new(), Some(failure)),
         };
         let bytes = outcome.len();
-        outbox.push(Answer { id: request, outcome, failure }, bytes);
+        outbox.push(Answer { id: request, outcome, failure, in_doubt }, bytes);
     }
 
     fn perform(&self, effect: Effect) {
         let (session, kind, bytes) = match effect {
-            Effect::Answer { client, request, answer } => return self.answer(client, request, answer),
+            Effect::Answer { client, request, answer, in_doubt } => {
+                return self.answer(client, request, answer, in_doubt);
+            }
             Effect::Assign { session, lease, queue, time_left, task } => {
                 let queue = match queue {
                     Queue::Leader => v1::Queue::LeaderQueue,

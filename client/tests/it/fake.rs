@@ -383,7 +383,7 @@ impl Door for Fake {
                 let (kind, node) = worked.unwrap_or_else(|failure| (outcome::Kind::Failure(failure), 1));
                 let applied_index = fake.state().version;
                 let outcome = Outcome { kind: Some(kind), applied_index, node }.encode_to_vec().into();
-                let _ = answers.send(Ok(Answer { id: request.id, outcome, failure: None })).await;
+                let _ = answers.send(Ok(Answer { id: request.id, outcome, failure: None, in_doubt })).await;
             }
         });
         Ok(Response::new(ReceiverStream::new(stream)))

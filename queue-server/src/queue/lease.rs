@@ -154,7 +154,8 @@ impl Queues {
         line.items -= 1;
         line.bytes -= task.submission.task.len();
         if let Some(answer) = answer {
-            self.effects.push(Effect::Answer { client: task.client, request, answer });
+            let in_doubt = task.is_in_doubt();
+            self.effects.push(Effect::Answer { client: task.client, request, answer, in_doubt });
         }
     }
 }

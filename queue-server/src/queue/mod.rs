@@ -63,6 +63,8 @@ pub enum Effect {
         request: u64,
         /// The node's outcome, unread, or why there is none.
         answer: Result<Bytes, Failure>,
+        /// A lease of a change was lost before: whoever held it may yet carry it out, whatever `answer` says.
+        in_doubt: bool,
     },
     /// A task for a node.
     Assign {

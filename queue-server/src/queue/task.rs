@@ -41,6 +41,11 @@ impl Task {
         Task { client, submission, lost: 0, refusals: 0, refused_by: None, aside: None, leases: Vec::new() }
     }
 
+    /// A node may have begun to change something, and nobody knows how far it came.
+    pub(super) fn is_in_doubt(&self) -> bool {
+        self.submission.queue == Queue::Leader && self.lost > 0
+    }
+
     pub(super) fn excludes(&self, node: u64) -> bool {
         self.submission.exclude.contains(&node)
     }
