@@ -140,8 +140,10 @@ impl<'a> Patience<'a> {
 
     /// A definite no.
     pub(crate) fn failed(&self, failure: Failure) -> AskError {
-        // "Too old to tell" and "given up after five deliveries" are no answers to what happened.
-        if self.uncertain && Kind::of(failure.code()) == Kind::Unknown {
+        // The log knows what became of earlier attempts, and a request that can never succeed had none that did. A full
+        // disk, a node of another cluster, "too old to tell": they know nothing of an attempt that is in doubt.
+        let knows = matches!(failure.code(), Code::Condition | Code::NotFound | Code::Invalid);
+        if self.uncertain && !knows {
             return AskError::Unknown { doing: self.doing.clone(), last: failure.message };
         }
         AskError::Failure { doing: self.doing.clone(), failure }

@@ -22,8 +22,34 @@ const ROUNDS: u32 = 16;
 const REFUSALS: u32 = 3;
 
 impl Upload<'_> {
-    /// Commits; sends again what is missing; commits again. `lists` are the chunks of the hash list, if it has any.
+    /// Commits, as [`Upload::commit_all`]. While an attempt is in doubt, nothing that goes wrong afterwards means that the
+    /// file was not stored.
     pub(super) async fn commit(
+        &mut self,
+        content: &Content,
+        chunks: &[Hash],
+        lists: &[Chunk],
+        source: &mut dyn Source,
+    ) -> Result<Written, PutError> {
+        let ended = self.commit_all(content, chunks, lists, source).await;
+        if self.patience.uncertain { ended.map_err(|error| self.unknown(error)) } else { ended }
+    }
+
+    fn unknown(&self, error: PutError) -> PutError {
+        let last = match error {
+            PutError::NoSpace { why, .. } => why,
+            PutError::Changed { how, .. } => format!("the source changed before it was read again ({how})"),
+            PutError::Source { error, .. } => format!("the source cannot be read again: {error}"),
+            PutError::Stream { .. } => {
+                "parts of the stream must be sent again, and a stream passes once".to_owned()
+            }
+            other => return other,
+        };
+        PutError::Ask(AskError::Unknown { doing: format!("put {}", self.put.name), last })
+    }
+
+    /// Commits; sends again what is missing; commits again. `lists` are the chunks of the hash list, if it has any.
+    async fn commit_all(
         &mut self,
         content: &Content,
         chunks: &[Hash],

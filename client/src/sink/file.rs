@@ -72,11 +72,14 @@ impl Sink for FileSink {
         Box::pin(async move {
             let (files, part, begun) = (self.world.files.clone(), self.part.clone(), self.file.take());
             let begin = move || {
-                let file = match begun {
-                    Some(file) => file,
-                    None => files.open(&part, Mode::Create)?,
-                };
-                let sized = file.set_len(0).and_then(|()| file.set_len(size));
+                if let Some(former) = begun {
+                    // A write of the former version may still be under way on another thread. It must end in a file
+                    // that nobody will see, not among the bytes of this version.
+                    drop(former);
+                    files.remove(&part)?;
+                }
+                let file = files.open(&part, Mode::Create)?;
+                let sized = file.set_len(size);
                 Ok((file, sized))
             };
             let (file, sized) = self.world.blocking.run(begin).await.map_err(|error| self.explain(error))?;

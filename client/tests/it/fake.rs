@@ -28,6 +28,8 @@ pub(crate) enum Trick {
     AppliedUnknown,
     /// The node is no longer leader, and has lost all its chunks.
     LostChunks,
+    /// The same, and the queue server had given the commit to another node before.
+    LostInDoubt,
 }
 
 /// Everything the cluster holds, and its switches.
@@ -41,6 +43,8 @@ pub(crate) struct State {
     /// Answers given instead of doing the next tasks of the leader queue.
     pub(crate) failures: VecDeque<Failure>,
     pub(crate) tricks: VecDeque<Trick>,
+    /// The next answer says that an earlier delivery was lost.
+    pub(crate) in_doubt: bool,
     /// The next upload breaks off after so many chunks.
     pub(crate) break_after: Option<usize>,
     /// Uploads answer 403 until there were so many openings.
@@ -236,9 +240,10 @@ impl State {
             task::Kind::Put(put) => self.put(put)?,
             task::Kind::CommitWrite(commit) => {
                 let trick = self.tricks.pop_front();
-                if trick == Some(Trick::LostChunks) {
+                if matches!(trick, Some(Trick::LostChunks | Trick::LostInDoubt)) {
                     self.chunks.clear();
                 }
+                self.in_doubt = trick == Some(Trick::LostInDoubt);
                 let written = self.commit(commit)?;
                 if trick == Some(Trick::AppliedUnknown) {
                     self.remember(operation, &written);
@@ -383,6 +388,7 @@ impl Door for Fake {
                 let (kind, node) = worked.unwrap_or_else(|failure| (outcome::Kind::Failure(failure), 1));
                 let applied_index = fake.state().version;
                 let outcome = Outcome { kind: Some(kind), applied_index, node }.encode_to_vec().into();
+                let in_doubt = std::mem::take(&mut fake.state().in_doubt);
                 let _ = answers.send(Ok(Answer { id: request.id, outcome, failure: None, in_doubt })).await;
             }
         });

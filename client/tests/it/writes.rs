@@ -114,6 +114,30 @@ async fn missing_at_commit() {
     assert!(matches!(error, PutError::Stream { .. }), "{error}");
 }
 
+/// While an earlier delivery of a commit may yet be carried out, the operation keeps its name, and no later failure
+/// passes for "not stored".
+#[tokio::test(flavor = "multi_thread")]
+async fn doubt() {
+    let fake = Fake::start().await;
+    let client = fake.client();
+    let bytes = content(2 * MIB);
+    let lose = |fake: &Fake| fake.state().tricks.push_back(Trick::LostInDoubt);
+    lose(&fake);
+    client.put_bytes("a", bytes.clone(), PutOptions::default()).await.unwrap();
+    {
+        let operations = &fake.state().operations;
+        assert!(operations.len() == 2 && operations[0] == operations[1], "{operations:?}");
+    }
+    lose(&fake);
+    let stream = StreamSource::new(&bytes[..]);
+    let error = client.put("b", stream, PutOptions::default(), &Silent).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Unknown, "{error}");
+    let full = Failure::new(Code::NoSpace, "node 1 is full");
+    fake.state().failures.extend([Failure::new(Code::Unknown, "the leader died"), full]);
+    let error = client.delete("a", None).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Unknown, "{error}");
+}
+
 /// Conditions, missing names and bad names end an operation at once, each with its kind; a put that may have been
 /// done says so.
 #[tokio::test]
