@@ -114,6 +114,8 @@ pub const RECEIVE_BYTES: usize = 64 << 20;
 pub const DATA_CONNECTIONS: usize = 256;
 /// Chunks of one connection being checked and stored while the next one arrives.
 pub const STORES: usize = 4;
+/// Chunks in memory on their way to whoever fetches them, all connections together, bytes.
+pub const READ_BYTES: usize = 64 << 20;
 /// Chunks read from disk ahead of a client that fetches.
 pub const READ_AHEAD: usize = 2;
 /// Chunks waiting for one forward target of one upload, bytes: a pause of 80 ms at 100 MB/s.

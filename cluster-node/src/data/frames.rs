@@ -11,6 +11,9 @@ use hyper::body::Body;
 /// Bytes before those of the chunk.
 pub(crate) const HEADER_BYTES: usize = 4 + Hash::BYTES;
 
+/// What is still taken of a body that was refused: more than our clients send in one.
+const DRAIN_BYTES: usize = 40 * CHUNK_BYTES;
+
 /// What a frame says of the chunk that follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Header {
@@ -96,7 +99,7 @@ where
     /// connection closed with unread bytes in it is reset. Bounded in bytes and time.
     pub(crate) async fn drain(mut self) {
         let drain = async {
-            let mut left = 4 * CHUNK_BYTES;
+            let mut left = DRAIN_BYTES;
             while left > 0 && matches!(self.more().await, Ok(true)) {
                 left = left.saturating_sub(self.arrived.len());
             }

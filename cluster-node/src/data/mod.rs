@@ -7,7 +7,8 @@
 //!
 //! # Invariants
 //! - No chunk is stored that does not match its hash.
-//! - Chunks being received take at most half of [`RECEIVE_BYTES`], chunks being forwarded the other half.
+//! - Chunks being received take at most half of [`RECEIVE_BYTES`], chunks being forwarded the other half; chunks being
+//!   fetched by others at most [`READ_BYTES`].
 //! - A body that moves no byte for [`STALL`](gossamer_proto::limits::STALL) is given up.
 //!
 //! # What it does not guarantee
@@ -26,7 +27,7 @@ pub mod ticket;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use gossamer_proto::limits::RECEIVE_BYTES;
+use gossamer_proto::limits::{READ_BYTES, RECEIVE_BYTES};
 use gossamer_proto::listener::Bound;
 use gossamer_world::World;
 use hyper::HeaderMap;
@@ -71,7 +72,9 @@ pub struct Config {
 /// [`STALL`](gossamer_proto::limits::STALL) to finish.
 pub async fn run(bound: Bound, config: Config, shutdown: CancellationToken) {
     let forwards = Forwards::new(&config);
-    let port = Arc::new(Port { config, forwards, room: Arc::new(Semaphore::new(RECEIVE_BYTES / 2)) });
+    let room = Arc::new(Semaphore::new(RECEIVE_BYTES / 2));
+    let outgoing = Arc::new(Semaphore::new(READ_BYTES));
+    let port = Arc::new(Port { config, forwards, room, outgoing });
     server::serve(bound, port, shutdown).await;
 }
 
@@ -81,6 +84,8 @@ struct Port {
     forwards: Forwards,
     /// Bytes of chunks that may be arriving or being stored.
     room: Arc<Semaphore>,
+    /// Bytes of chunks that may be on their way out.
+    outgoing: Arc<Semaphore>,
 }
 
 impl Port {

@@ -8,12 +8,12 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use gossamer_proto::channel::Body;
 use gossamer_proto::hash::Hash;
-use gossamer_proto::limits::{HAVE_HASHES, READ_AHEAD, STALL};
+use gossamer_proto::limits::{CHUNK_BYTES, HAVE_HASHES, READ_AHEAD, STALL};
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::{Frame, Incoming};
 use hyper::header::{CONTENT_LENGTH, HeaderMap};
 use hyper::{Request, Response};
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 
@@ -75,6 +75,18 @@ fn length(chunks: &crate::storage::extents::Chunks, hashes: Vec<Hash>) -> Result
     Ok((hashes, total))
 }
 
+/// A chunk with its place in memory: hyper drops it when it is written.
+struct Outgoing {
+    bytes: Bytes,
+    _room: OwnedSemaphorePermit,
+}
+
+impl AsRef<[u8]> for Outgoing {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
 /// Reads ahead of the connection by [`READ_AHEAD`] chunks, and sees to it that they are `taken`.
 async fn send(
     port: Arc<Port>,
@@ -84,8 +96,12 @@ async fn send(
     stalled: CancellationToken,
 ) {
     for hash in hashes {
+        let room = tokio::select! {
+            room = port.outgoing.clone().acquire_many_owned(CHUNK_BYTES as u32) => room.expect("it is never closed"),
+            () = pieces.closed() => return,
+        };
         let piece = match port.chunks(move |chunks| chunks.get(&hash)).await {
-            Ok(Some(bytes)) => Ok(bytes),
+            Ok(Some(bytes)) => Ok(Bytes::from_owner(Outgoing { bytes, _room: room })),
             Ok(None) => Err(io::Error::new(io::ErrorKind::NotFound, Refusal::Gone(hash).to_string())),
             Err(ChunkError::Io(error)) => Err(error),
             Err(error) => Err(io::Error::other(error)),

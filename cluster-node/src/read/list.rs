@@ -14,7 +14,8 @@ pub(super) fn list(catalogue: &Catalogue, list: &v1::List) -> Verdict {
     }
     match catalogue.list(&list.prefix, &list.after, page(list.limit)) {
         Ok((files, more)) => Verdict::Done(outcome::Kind::Listing(v1::Listing { files, more })),
-        Err(error) => Verdict::failed(Code::Internal, error),
+        // The catalogue of this node, which is being replaced or has failed: others have theirs.
+        Err(error) => Verdict::elsewhere(error),
     }
 }
 

@@ -40,7 +40,8 @@ impl Server {
         let record = match self.catalogue.file(&read.name) {
             Ok(Some(record)) => record,
             Ok(None) => return Verdict::failed(Code::NotFound, format!("there is no file {:?}", read.name)),
-            Err(error) => return Verdict::failed(Code::Internal, error),
+            // The catalogue of this node, which is being replaced or has failed: others have theirs.
+            Err(error) => return Verdict::elsewhere(error),
         };
         if read.record_only {
             found(record, Bytes::new(), None)

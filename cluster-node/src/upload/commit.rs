@@ -30,7 +30,7 @@ pub(super) async fn commit(
         let (view, under) = settled(shared, term, deadline).await?;
         let held = hold(shared, hashes.clone(), task.depth).await.map_err(hold_failed)?;
         if !held.missing.is_empty() {
-            return Ok(Kind::Missing(v1::Missing { hashes: Hash::join(&held.missing) }));
+            return missing(shared, operation, &task.name, &held.missing).await;
         }
         if held.content != plausible::content_chunks(task.size) {
             return Err(answer::invalid(format!("the hash lists name {} chunks", held.content)));
@@ -47,6 +47,21 @@ pub(super) async fn commit(
         }
     }
     Err(answer::unavailable(format!("changes of membership or collections overtook {SEALS} seals")))
+}
+
+/// What this node lacks; unless the commit was applied before, sealed by others under another leader: then nothing needs
+/// to be sent, and a client that streamed could not.
+async fn missing(
+    shared: &Shared,
+    operation: v1::Operation,
+    name: &str,
+    missing: &[Hash],
+) -> Result<Kind, Stop> {
+    shared.up_to_date().await?;
+    match shared.catalogue(move |catalogue| catalogue.outcome(&operation)).await? {
+        Some(applied) => answer::of(Ok(applied), name),
+        None => Ok(Kind::Missing(v1::Missing { hashes: Hash::join(missing) })),
+    }
 }
 
 fn record(task: &v1::CommitWrite, under: Position, seal_number: u64) -> v1::Commit {

@@ -31,7 +31,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use gossamer_proto::channel::Channels;
-use gossamer_proto::limits::SEAL_FETCHES;
+use gossamer_proto::limits::{RPC, SEAL_FETCHES};
 use gossamer_proto::v1;
 use gossamer_world::World;
 use tokio::sync::{OwnedRwLockWriteGuard, RwLock, Semaphore};
@@ -140,6 +140,13 @@ impl Shared {
         let view = self.config.raft.view();
         let view = view.borrow();
         if view.leading && view.term == term { Ok(()) } else { Err(answer::not_leading()) }
+    }
+
+    /// After this the catalogue shows everything that was acknowledged before: a leader that was just elected may not
+    /// have applied yet what the one before it acknowledged.
+    async fn up_to_date(&self) -> Result<(), answer::Stop> {
+        let barrier = self.config.raft.barrier(RPC).await;
+        barrier.map(drop).map_err(|error| answer::unavailable(error.to_string()))
     }
 
     /// Runs a call on the chunks where it may block.

@@ -40,16 +40,26 @@ pub(super) async fn open(shared: &Shared, task: v1::OpenWrite, term: u64) -> Res
 
 /// A courtesy: a condition that fails now saves the client the upload. The truth is at apply.
 async fn may_hold(shared: &Shared, name: String, condition: condition::Kind) -> Result<(), Stop> {
-    let (file, name) = shared.catalogue(move |catalogue| (catalogue.file(&name), name)).await;
-    let found = file?.map(|record| record.version);
-    let holds = match condition {
+    let holds = |found: Option<u64>| match condition {
         condition::Kind::IfAbsent(absent) => !absent || found.is_none(),
         condition::Kind::IfVersion(version) => found == Some(version),
     };
-    if holds {
+    if holds(version(shared, &name).await?) {
+        return Ok(());
+    }
+    // Only what was acknowledged may refuse: the client would take it for the truth.
+    shared.up_to_date().await?;
+    let found = version(shared, &name).await?;
+    if holds(found) {
         return Ok(());
     }
     Err(answer::failed(Failure::new(Code::Condition, answer::condition(&name, found))))
+}
+
+async fn version(shared: &Shared, name: &str) -> Result<Option<u64>, Stop> {
+    let name = name.to_owned();
+    let file = shared.catalogue(move |catalogue| catalogue.file(&name)).await?;
+    Ok(file.map(|record| record.version))
 }
 
 /// Refuses early what would fill the disk; the truth is when chunks are stored.

@@ -50,7 +50,10 @@ impl Seal<'_> {
                     Some((node, Err(failure))) if node == self.view.id => return Err(answer::failed(failure)),
                     Some((_, Err(failure))) if asks.is_empty() => return Err(answer::failed(failure)),
                     Some((node, Err(failure))) => tracing::info!(node, failure.message, "a voter cannot seal"),
-                    None => return Err(answer::unavailable("no majority of the voters has room for the file")),
+                    None => {
+                        let why = "no majority of the voters has room for the file";
+                        return Err(answer::failed(Failure::new(Code::NoSpace, why)));
+                    }
                 },
                 () = lost.as_mut() => return Err(answer::not_leading()),
                 () = sleep_until(self.deadline) => {

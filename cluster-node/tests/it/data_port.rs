@@ -171,6 +171,12 @@ async fn refusals() {
         assert_eq!(found, status, "{path}: {text:?}");
         assert!(text.ends_with(b"\n") && text.len() > 10, "{text:?}");
     }
+    // A refusal at the first chunk reaches a client that goes on sending a whole window.
+    let rest = frame(hash, &bad).repeat(33 * CHUNK_BYTES / bad.len());
+    let early = Bytes::from([&frame(hash, &bad)[..], &rest[..]].concat());
+    for _ in 0..5 {
+        assert_eq!(port.post("/upload", &upload, &[], early.clone()).await.0, 422);
+    }
     for hash in [hash, Hash::of(&bad)] {
         assert!(!port.chunks.has(&hash).unwrap(), "nothing is stored");
     }

@@ -7,8 +7,9 @@ use gossamer_proto::hash::Hash;
 use gossamer_proto::v1;
 
 use super::Catalogue;
+use super::applied::Applied;
 use super::backend::{BackendError, after as next_key, prefix_end};
-use super::rows::{file, member};
+use super::rows::{file, member, operation};
 use crate::storage::extents::Owner;
 
 /// Rows asked of the backend at once: a file's record may have 33 KiB.
@@ -46,6 +47,18 @@ impl Catalogue {
             });
         }
         Ok((listed, false))
+    }
+
+    /// What became of a client's operation, if it was applied and is remembered.
+    pub fn outcome(&self, operation: &v1::Operation) -> Result<Option<Applied>, BackendError> {
+        let _whole = self.whole()?;
+        let (generation, _) = self.operations();
+        for generation in [Some(generation), generation.checked_sub(1)].into_iter().flatten() {
+            if let Some(row) = self.backend.get(&operation::key(generation, operation))? {
+                return Applied::decode(&row).map(Some);
+            }
+        }
+        Ok(None)
     }
 
     /// Every node id that was given, with the storage id it belongs to.
