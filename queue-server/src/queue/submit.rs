@@ -14,7 +14,12 @@ impl Queues {
     pub fn submit(&mut self, client: ClientId, submission: Submission, now: Instant) {
         if let Err(failure) = self.admit(client, &submission, now) {
             let answer = Err(failure);
-            self.effects.push(Effect::Answer { client, request: submission.request, answer, in_doubt: false });
+            self.effects.push(Effect::Answer {
+                client,
+                request: submission.request,
+                answer,
+                in_doubt: false,
+            });
             return;
         }
         let id = self.next_task;

@@ -243,6 +243,34 @@ fn parked() {
     assert_eq!((scene.queues.counts().parked, scene.queues.parked().count()), (1, 1));
 }
 
+/// Whatever answers a change of which a delivery was lost says so: that node may yet carry it out. A read changes nothing.
+#[test]
+fn in_doubt() {
+    let mut scene = Scene::new();
+    let mut doubts = Vec::new();
+    for (queue, lose) in [(Queue::Leader, true), (Queue::Leader, false), (Queue::Read, true)] {
+        for session in 1..=if lose { 2 } else { 1 } {
+            scene.queues.connected(session, session, scene.now);
+            scene.queues.offer_reads(session, 1, scene.now);
+            scene.queues.offer_leading(session, 1, session, scene.now);
+            if session == 1 {
+                scene.submit(0, queue, &[]);
+            }
+            if lose {
+                scene.queues.disconnected(1, scene.now);
+            }
+        }
+        let (session, lease) = *scene.assigned().last().unwrap();
+        scene.queues.done(session, lease, Bytes::new(), scene.now);
+        doubts.extend(scene.queues.take_effects().into_iter().filter_map(|effect| match effect {
+            Effect::Answer { in_doubt, .. } => Some(in_doubt),
+            _ => None,
+        }));
+        scene = Scene::new();
+    }
+    assert_eq!(doubts, [true, false, false]);
+}
+
 /// A refused task goes to another node at once and counts no delivery; refused for ever it is given up.
 #[test]
 fn refusals() {

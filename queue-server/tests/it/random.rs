@@ -26,7 +26,9 @@ impl Watcher {
     fn see(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
-                Effect::Answer { client, request, answer: Err(failure), .. } if failure.code() == Code::Full => {
+                Effect::Answer { client, request, answer: Err(failure), .. }
+                    if failure.code() == Code::Full =>
+                {
                     assert!(self.open.remove(&(client, request)).is_some());
                 }
                 Effect::Answer { client, request, .. } => {
