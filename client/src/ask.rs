@@ -1,7 +1,8 @@
 //! Asking the cluster: one task through a queue until there is an outcome.
 
+use std::time::Duration;
+
 use bytes::Bytes;
-use gossamer_proto::limits::RPC;
 use gossamer_proto::v1::{Code, Failure, Outcome, Queue, Task, outcome, task};
 use prost::Message;
 
@@ -32,7 +33,8 @@ impl Client {
     ) -> Result<Answered, AskError> {
         let task: Bytes = Task { kind: Some(kind) }.encode_to_vec().into();
         loop {
-            let why = match self.ask_once(queue, &task, patience, &[]).await {
+            let time_left = self.0.door.turn(patience.left());
+            let why = match self.ask_once(queue, &task, time_left, patience, &[]).await {
                 Ok(answered) => return Ok(answered),
                 Err(failure) if failure.is_retryable() => failure,
                 Err(failure) => return Err(patience.failed(failure)),
@@ -41,17 +43,16 @@ impl Client {
         }
     }
 
-    /// One attempt. Nodes in `exclude` should not get it.
+    /// One attempt of at most `time_left`. Nodes in `exclude` should not get it.
     pub(crate) async fn ask_once(
         &self,
         queue: Queue,
         task: &Bytes,
+        time_left: Duration,
         patience: &mut Patience<'_>,
         exclude: &[u64],
     ) -> Result<Answered, Failure> {
         let door = &self.0.door;
-        // If no node is left to take it, that must come out soon: the excluded ones may have recovered.
-        let time_left = if exclude.is_empty() { patience.left() } else { patience.left().min(RPC) };
         let answer = match door.submit(queue, task.clone(), time_left, exclude).await {
             Ok(answer) => answer,
             Err(Unanswered::NotSent(failure)) => return Err(failure),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use gossamer_proto::channel::{Channels, ConnectError};
-use gossamer_proto::limits::{CONNECT, MESSAGE_BYTES, RPC};
+use gossamer_proto::limits::{CONNECT, MESSAGE_BYTES, PROPOSE, RPC};
 use gossamer_proto::v1::door_client::DoorClient;
 use gossamer_proto::v1::{Answer, Code, Failure, Queue, Request};
 use tokio::sync::{mpsc, oneshot};
@@ -17,6 +17,11 @@ use tonic::transport::Channel;
 
 /// Requests waiting for the socket, each at most 64 KiB and a head.
 const REQUESTS: usize = 64;
+
+/// See [`Door::turn`]; longer than a leader waits for a proposal, so that its own word comes first.
+const TURN: Duration = Duration::from_secs(12);
+
+const _: () = assert!(TURN.as_millis() > PROPOSE.as_millis());
 
 /// The queue servers.
 pub(crate) struct Door {
@@ -29,7 +34,17 @@ pub(crate) struct Door {
 struct Server {
     addr: String,
     client: DoorClient<Channel>,
-    stream: tokio::sync::Mutex<Option<Arc<Stream>>>,
+    link: tokio::sync::Mutex<Link>,
+    /// Attempts to open a stream that failed.
+    failed: AtomicU64,
+}
+
+/// The stream to one queue server.
+#[derive(Default)]
+struct Link {
+    stream: Option<Arc<Stream>>,
+    /// Why the last attempt to open one failed.
+    why: String,
 }
 
 /// A live stream. The task that reads its answers holds only `waiting`: when the last user lets go, the stream ends.
@@ -53,7 +68,8 @@ impl Door {
     pub(crate) fn new(channels: &Channels, queues: &[String]) -> Result<Self, ConnectError> {
         let server = |addr: &String| {
             let client = DoorClient::new(channels.grpc(addr)?).max_decoding_message_size(MESSAGE_BYTES);
-            Ok(Server { addr: addr.clone(), client, stream: tokio::sync::Mutex::default() })
+            let (link, failed) = (tokio::sync::Mutex::default(), AtomicU64::new(0));
+            Ok(Server { addr: addr.clone(), client, link, failed })
         };
         let servers = queues.iter().map(server).collect::<Result<_, ConnectError>>()?;
         Ok(Door { servers, current: AtomicUsize::new(0), ids: AtomicU64::new(1) })
@@ -96,6 +112,12 @@ impl Door {
         }
     }
 
+    /// How long one queue server may keep a task that takes no long work: one that lives and has no nodes would else keep
+    /// it until patience is over, while another could have it done.
+    pub(crate) fn turn(&self, left: Duration) -> Duration {
+        if self.servers.len() > 1 { left.min(TURN) } else { left }
+    }
+
     /// Goes on with the next queue server: this one finds nobody to do the work.
     pub(crate) fn leave(&self) {
         let next = (self.current.load(Ordering::Relaxed) + 1) % self.servers.len().max(1);
@@ -122,10 +144,30 @@ impl Door {
 
 impl Server {
     async fn stream(&self) -> Result<Arc<Stream>, String> {
-        let mut current = self.stream.lock().await;
-        if let Some(stream) = current.as_ref().filter(|stream| stream.is_live()) {
+        let failed = self.failed.load(Ordering::Relaxed);
+        let mut link = self.link.lock().await;
+        if let Some(stream) = link.stream.as_ref().filter(|stream| stream.is_live()) {
             return Ok(stream.clone());
         }
+        // Whoever waited here while an attempt failed takes its answer. If each made its own, one after the other, a server
+        // that hangs would use up the patience of all but the first few.
+        if self.failed.load(Ordering::Relaxed) > failed {
+            return Err(link.why.clone());
+        }
+        match self.open().await {
+            Ok(stream) => {
+                link.stream = Some(stream.clone());
+                Ok(stream)
+            }
+            Err(why) => {
+                link.why.clone_from(&why);
+                self.failed.fetch_add(1, Ordering::Relaxed);
+                Err(why)
+            }
+        }
+    }
+
+    async fn open(&self) -> Result<Arc<Stream>, String> {
         let (requests, queued) = mpsc::channel(REQUESTS);
         let mut client = self.client.clone();
         let answers = tokio::time::timeout(CONNECT + RPC, client.submit(ReceiverStream::new(queued)))
@@ -134,9 +176,7 @@ impl Server {
             .map_err(|status| format!("no queue server at {} ({})", self.addr, status.message()))?;
         let waiting = Arc::new(Mutex::new(Some(BTreeMap::new())));
         tokio::spawn(deliver(answers.into_inner(), waiting.clone()));
-        let stream = Arc::new(Stream { requests, waiting });
-        *current = Some(stream.clone());
-        Ok(stream)
+        Ok(Arc::new(Stream { requests, waiting }))
     }
 }
 

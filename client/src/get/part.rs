@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use gossamer_proto::hash::Hash;
-use gossamer_proto::limits::CHUNK_BYTES;
+use gossamer_proto::limits::{CHUNK_BYTES, RPC};
 use gossamer_proto::v1::{Code, Failure, Queue, Serve, Serving, Task, outcome, task};
 use prost::Message;
 use tokio::sync::mpsc;
@@ -85,7 +85,10 @@ impl<'a> Part<'a> {
     async fn serve(&mut self, list: &Bytes) -> Result<Result<Serving, Failure>, Ended> {
         let task =
             Task { kind: Some(task::Kind::Serve(Serve { hashes: list.clone() })) }.encode_to_vec().into();
-        match self.client.ask_once(Queue::ReadQueue, &task, &mut self.patience, &self.exclude).await {
+        // If no node is left to take it, that must come out soon: the excluded ones may have recovered.
+        let left = self.patience.left();
+        let left = if self.exclude.is_empty() { self.client.0.door.turn(left) } else { left.min(RPC) };
+        match self.client.ask_once(Queue::ReadQueue, &task, left, &mut self.patience, &self.exclude).await {
             Ok(answered) => match answered.kind {
                 outcome::Kind::Serving(serving) if serving.hashes == *list => Ok(Ok(serving)),
                 _ => Err(Ended::Ask(self.patience.nonsense("no ticket for the chunks asked for"))),

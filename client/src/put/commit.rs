@@ -114,7 +114,8 @@ impl Upload<'_> {
         let task = gossamer_proto::v1::Task { kind: Some(task::Kind::CommitWrite(commit.clone())) };
         let task = prost::Message::encode_to_vec(&task).into();
         self.committing = true;
-        self.put.client.ask_once(Queue::LeaderQueue, &task, &mut self.patience, &[]).await
+        let left = self.patience.left();
+        self.put.client.ask_once(Queue::LeaderQueue, &task, left, &mut self.patience, &[]).await
     }
 
     /// Reads the missing chunks from the source again and sends them, a window at a time.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use gossamer_proto::hash::Hash;
-use gossamer_proto::limits::{CHUNK_BYTES, HASHES_INLINE};
+use gossamer_proto::limits::{CHUNK_BYTES, HASHES_INLINE, RPC};
 use gossamer_proto::v1::{Code, Failure, OpenWrite, Queue, outcome, task};
 
 use super::send::Way;
@@ -40,6 +40,7 @@ impl<'a> Put<'a> {
         while !window.chunks.is_empty() {
             // The next window is read, hashed and offered while this one is sent.
             let way = upload.way.clone();
+            let keep = keep(way.clone(), reader.aging());
             let next = async {
                 let mut next = reader.fill().await?;
                 if let Some(way) = way {
@@ -47,7 +48,7 @@ impl<'a> Put<'a> {
                 }
                 Ok::<_, PutError>(next)
             };
-            let (sent, next) = tokio::join!(upload.deliver(&mut window), next);
+            let (sent, next, ()) = tokio::join!(upload.deliver(&mut window), next, keep);
             sent?;
             window = next?;
         }
@@ -68,6 +69,13 @@ async fn offer_early(way: &Way, window: &mut Window) {
         && let Ok(held) = way.offer(&window.hashes()).await
     {
         window.held = Some((way.number, held));
+    }
+}
+
+/// Keeps chunks that have arrived from being freed before the commit. If that fails, the commit names what is missing.
+async fn keep(way: Option<Way>, aging: Vec<Hash>) {
+    if let (Some(way), false) = (way, aging.is_empty()) {
+        let _ = tokio::time::timeout(RPC, way.offer(&aging)).await;
     }
 }
 

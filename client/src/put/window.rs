@@ -1,11 +1,13 @@
 //! Reading the source: chunk by chunk, hashed on other threads while the next chunk is read, in windows.
 
 use std::mem;
+use std::time::Duration;
 
 use bytes::Bytes;
 use gossamer_proto::hash::Hash;
-use gossamer_proto::limits::{CHUNK_BYTES, FILE_BYTES};
+use gossamer_proto::limits::{CHUNK_BYTES, FILE_BYTES, HAVE_HASHES};
 use gossamer_world::Blocking;
+use tokio::time::Instant;
 
 use super::{Put, PutError};
 use crate::source::Source;
@@ -13,6 +15,9 @@ use crate::source::Source;
 /// Chunks that are offered and sent together. Two windows are in memory at a time (one being sent, one being read):
 /// 64 MiB, and a chunk or two on their way in and out.
 pub(super) const WINDOW_CHUNKS: usize = 32;
+
+/// How often chunks of an upload that have arrived are asked about again: two TiB in less than ten minutes.
+const KEEP_EVERY: Duration = Duration::from_millis(250);
 
 /// One chunk in memory.
 #[derive(Clone)]
@@ -64,6 +69,9 @@ pub(super) struct Reader<'a> {
     whole: blake3::Hasher,
     size: u64,
     hashes: Vec<Hash>,
+    /// How many of `hashes` were named by [`Reader::aging`] in this round, and when last.
+    named: usize,
+    named_at: Instant,
 }
 
 impl<'a> Reader<'a> {
@@ -78,6 +86,8 @@ impl<'a> Reader<'a> {
             whole: blake3::Hasher::new(),
             size: 0,
             hashes: Vec::new(),
+            named: 0,
+            named_at: Instant::now(),
         }
     }
 
@@ -95,6 +105,20 @@ impl<'a> Reader<'a> {
             window.chunks.push(chunk);
         }
         Ok(window)
+    }
+
+    /// The next of the chunks so far, round and round; none too soon after the last.
+    ///
+    /// The cluster frees chunks that no file names some time after they were last asked about (by the second Collect: ten
+    /// minutes by default), and an upload may take longer.
+    pub(super) fn aging(&mut self) -> Vec<Hash> {
+        if self.named_at.elapsed() < KEEP_EVERY {
+            return Vec::new();
+        }
+        self.named_at = Instant::now();
+        let from = if self.named < self.hashes.len() { self.named } else { 0 };
+        self.named = (from + HAVE_HASHES).min(self.hashes.len());
+        self.hashes[from..self.named].to_vec()
     }
 
     /// Hashes `bytes` by themselves and as part of the whole while the next piece is read.
