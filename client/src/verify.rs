@@ -1,6 +1,6 @@
 //! Comparing all nodes: their catalogues at one log index, and every chunk on their disks.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -8,7 +8,7 @@ use futures_util::stream::FuturesUnordered;
 use gossamer_proto::channel::Target;
 use gossamer_proto::limits::{MESSAGE_BYTES, RPC};
 use gossamer_proto::v1::peer_client::PeerClient;
-use gossamer_proto::v1::{BadChunk, Failure, Mark, NodeReport, Queue, VerifyRequest, outcome, task};
+use gossamer_proto::v1::{BadChunk, Description, Failure, Mark, Queue, VerifyRequest, outcome, task};
 use tokio::sync::mpsc;
 
 use crate::Client;
@@ -68,7 +68,7 @@ pub struct NodeVerify {
 pub struct VerifyReport {
     /// The log index at which the catalogues were compared.
     pub index: u64,
-    /// Every node the queue server knows, by id.
+    /// Every voter, and every replica that is connected, by id.
     pub nodes: Vec<NodeVerify>,
 }
 
@@ -100,11 +100,12 @@ impl Client {
     ) -> Result<VerifyReport, VerifyError> {
         let index = self.mark().await.map_err(|MarkError(error)| error)?;
         let description = self.description(&Silent).await?;
-        let reports = description.nodes.into_iter().filter_map(|node| node.report);
         let (heard, mut hears) = mpsc::channel(64);
-        let mut running: FuturesUnordered<_> = reports
-            .map(|report| {
-                Box::pin(self.verify_node(description.cluster_id.clone(), report, index, heard.clone()))
+        let mut running: FuturesUnordered<_> = members(&description)
+            .into_iter()
+            .map(|(id, addr)| {
+                let target = Target { cluster: description.cluster_id.clone(), node: id };
+                Box::pin(self.verify_node(target, addr, index, heard.clone()))
             })
             .collect();
         let mut nodes = Vec::new();
@@ -123,16 +124,18 @@ impl Client {
 
     async fn verify_node(
         &self,
-        cluster: Bytes,
-        report: NodeReport,
+        target: Target,
+        addr: Option<String>,
         index: u64,
         heard: mpsc::Sender<NodeVerify>,
     ) -> NodeVerify {
-        let target = Target { cluster, node: report.id };
-        let mut state = NodeVerify { node: report.id, addr: report.control_addr, ..NodeVerify::default() };
-        if let Err(why) = self.follow(target, index, &mut state, &heard).await {
-            state.failure = Some(why);
-        }
+        let mut state =
+            NodeVerify { node: target.node, addr: addr.unwrap_or_default(), ..NodeVerify::default() };
+        let followed = match state.addr.is_empty() {
+            true => Err("it has not been heard since the queue server started; is it running?".to_owned()),
+            false => self.follow(target, index, &mut state, &heard).await,
+        };
+        state.failure = followed.err();
         // The end is said like every step before it. The receiver lives as long as this future.
         let _ = heard.send(state.clone()).await;
         state
@@ -172,4 +175,22 @@ impl Client {
         }
         Err("it broke off before the end".to_owned())
     }
+}
+
+/// Who must be as everybody else, with their addresses as far as those are known: the voters, also those that nobody
+/// has heard, for every promise rests on them; and the replicas that are there. A node that was replaced is neither.
+fn members(description: &Description) -> BTreeMap<u64, Option<String>> {
+    let reports =
+        || description.nodes.iter().filter_map(|node| Some((node.connected, node.report.as_ref()?)));
+    let addrs: BTreeMap<u64, (bool, &String)> =
+        reports().map(|(connected, report)| (report.id, (connected, &report.control_addr))).collect();
+    // The report of the highest term knows best; among equals the one that leads.
+    let best = reports()
+        .filter(|(connected, _)| *connected)
+        .map(|(_, report)| report)
+        .max_by_key(|report| (report.term, report.leading, report.applied_index));
+    let Some(best) = best else { return BTreeMap::new() };
+    let here = |id: &&u64| addrs.get(id).is_some_and(|(connected, _)| *connected);
+    let ids = best.voters.iter().chain(best.replicas.iter().filter(here));
+    ids.map(|id| (*id, addrs.get(id).map(|(_, addr)| (*addr).clone()))).collect()
 }
