@@ -193,8 +193,10 @@ pub(super) async fn wait_for(common: &Common, client: &Client, voters: usize) ->
             Ok(status) if status.leader.is_some() && status.voters >= voters => return Ok(status),
             Ok(status) => {
                 let now = format!("{voters} voters to be ready; {} are", status.voters);
-                if now != seen && !common.quiet {
-                    eprintln!("gossamer: waiting for {now}");
+                if now != seen {
+                    if !common.quiet {
+                        eprintln!("gossamer: waiting for {now}");
+                    }
                     seen = now;
                 }
             }
