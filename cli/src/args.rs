@@ -216,6 +216,9 @@ pub(crate) struct Tuning {
     /// Voters the cluster grows to
     #[arg(long, value_name = "N", hide_short_help = true)]
     pub(crate) voters: Option<usize>,
+    /// How long a voter may be silent before a replica takes its place
+    #[arg(long, value_name = "TIME", value_parser = duration, hide_short_help = true)]
+    pub(crate) voter_silence: Option<Duration>,
 }
 
 #[derive(Args, Debug)]

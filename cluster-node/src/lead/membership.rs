@@ -1,4 +1,5 @@
-//! Replicas that have caught up become voters, while there are fewer than the target; the number stays odd.
+//! Replicas that have caught up become voters, while there are fewer than the target; the number stays odd. A voter
+//! that is gone, or has lost its log, is replaced by one of them in one joint change.
 //!
 //! Voters change only to a set of which a majority holds every chunk up to that point, while commits pause
 //! (invariant 3): the candidates are asked once more after commits have been paused, and answer when they have
@@ -10,6 +11,7 @@ use std::time::Duration;
 use gossamer_proto::channel::{Target, within_rpc};
 use gossamer_proto::v1::peer_client::PeerClient;
 use gossamer_proto::v1::{self, NodeReport, StateRequest, command};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Lead;
@@ -21,22 +23,26 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// Looks until shutdown.
 pub async fn run(lead: Lead, shutdown: CancellationToken) {
+    // The term in which this node leads, and when it was first seen to.
+    let mut led = (0, Instant::now());
     loop {
         tokio::select! {
             () = shutdown.cancelled() => return,
             () = tokio::time::sleep(LOOK_EVERY) => {}
         }
-        if lead.leading_term().is_none() {
-            continue;
+        let Some(term) = lead.leading_term() else { continue };
+        if led.0 != term {
+            led = (term, Instant::now());
         }
-        match look(&lead).await {
+        // A new leader has to listen as long as a voter may be silent before it can call one gone.
+        match look(&lead, led.1.elapsed() > lead.config.voter_silence).await {
             Ok(()) => {}
             Err(error) => tracing::info!(%error, "the membership could not be changed yet"),
         }
     }
 }
 
-async fn look(lead: &Lead) -> Result<(), ProposeError> {
+async fn look(lead: &Lead, has_listened: bool) -> Result<(), ProposeError> {
     let view = lead.view.borrow().clone();
     if view.configs.len() > 1 {
         // A leader before this one began a change and was lost: the newer set is the one that was wanted.
@@ -48,8 +54,9 @@ async fn look(lead: &Lead) -> Result<(), ProposeError> {
     if view.replicas.is_empty() {
         return Ok(());
     }
+    let gone = || if has_listened { lead.raft.silent(lead.config.voter_silence) } else { Vec::new() };
     let ready = ready(lead, &view, None).await;
-    let Some(change) = wanted(lead, &view, &ready) else { return Ok(()) };
+    let Some(change) = wanted(lead, &view, &ready, &gone()) else { return Ok(()) };
     let _paused = lead.upload.pause().await;
     // Commits stand still now, but one of which nothing was heard in time may be in the log and be applied yet. It
     // lies before this entry: who has applied that, and is ready, holds everything that is ever acknowledged before
@@ -57,7 +64,7 @@ async fn look(lead: &Lead) -> Result<(), ProposeError> {
     let behind = mark(lead, view.term).await?;
     let view = lead.view.borrow().clone();
     let ready = self::ready(lead, &view, Some(behind)).await;
-    match wanted(lead, &view, &ready) {
+    match wanted(lead, &view, &ready, &gone()) {
         Some(again) if again == change => {
             tracing::info!(from = ?view.voters, to = ?change.voters, "changing the voters");
             lead.raft.change_voters(change.voters, change.retain).await
@@ -96,8 +103,11 @@ async fn ready(lead: &Lead, view: &View, settled: Option<u64>) -> BTreeMap<u64, 
         .collect()
 }
 
-/// Which voters there should be, given who is ready; none if it is well as it is.
-fn wanted(lead: &Lead, view: &View, ready: &BTreeMap<u64, NodeReport>) -> Option<Change> {
+/// Which voters there should be, given who is ready and who is gone; none if it is well as it is.
+fn wanted(lead: &Lead, view: &View, ready: &BTreeMap<u64, NodeReport>, gone: &[u64]) -> Option<Change> {
+    let replace = |old: u64, new: u64| {
+        view.voters.iter().map(|voter| if *voter == old { new } else { *voter }).collect()
+    };
     for (id, report) in ready {
         let old = report.replaces;
         let known = lead.catalogue.members().ok()?;
@@ -105,9 +115,14 @@ fn wanted(lead: &Lead, view: &View, ready: &BTreeMap<u64, NodeReport>) -> Option
         let proven =
             known.iter().any(|(node, storage)| *node == old && *storage == report.replaces_storage_id);
         if old != 0 && proven && view.voters.contains(&old) {
-            let voters = view.voters.iter().map(|voter| if *voter == old { *id } else { *voter }).collect();
-            return Some(Change { voters, retain: false });
+            return Some(Change { voters: replace(old, *id), retain: false });
         }
+    }
+    // One at a time: whatever a majority holds, a majority then holds again.
+    if let (Some(old), Some(new)) =
+        (view.voters.iter().find(|voter| gone.contains(voter)), ready.keys().next())
+    {
+        return Some(Change { voters: replace(*old, *new), retain: true });
     }
     let reachable = (view.voters.len() + ready.len()).min(lead.config.voter_target);
     let odd = if reachable % 2 == 1 { reachable } else { reachable - 1 };

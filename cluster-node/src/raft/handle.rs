@@ -8,6 +8,7 @@ use bytes::Bytes;
 use gossamer_proto::limits::PROPOSE;
 use gossamer_proto::v1;
 use gossamer_world::World;
+use openraft::Instant as _;
 use openraft::async_runtime::WatchReceiver;
 use openraft::errors::{InitializeError, RaftError};
 use openraft::impls::ProgressResponder;
@@ -140,6 +141,18 @@ impl Handle {
         replication
             .filter(|(node, _)| **node != metrics.id)
             .filter_map(|(node, matched)| Some((*node, matched.as_ref()?.index)))
+            .collect()
+    }
+
+    /// The other nodes that have not acknowledged anything for this long. Empty unless this node leads; right after an
+    /// election all those that have not answered it yet are among them.
+    pub fn silent(&self, longer_than: Duration) -> Vec<u64> {
+        let metrics = self.shared.raft.metrics();
+        let metrics = metrics.borrow_watched();
+        let heard = metrics.heartbeat.iter().flatten().filter(|(node, _)| **node != metrics.id);
+        heard
+            .filter(|(_, acked)| acked.as_ref().is_none_or(|acked| acked.elapsed() > longer_than))
+            .map(|(node, _)| *node)
             .collect()
     }
 
