@@ -170,7 +170,9 @@ impl Snapshots {
             return Err(error);
         }
         let current = self.adopt(received)?;
-        replace(catalogue, &current)
+        replace(catalogue, &current)?;
+        tracing::info!(at = ?current.meta.at, "snapshot installed");
+        Ok(())
     }
 
     /// At start: replaces the catalogue from the current snapshot if the catalogue is behind it, half replaced, or
