@@ -1,0 +1,34 @@
+//! Nodes whose folders are gone for ever.
+
+use std::collections::BTreeSet;
+
+use super::large;
+use super::load::Load;
+use crate::cluster::{Cluster, Who};
+use crate::content::{self, MIB};
+
+/// A node that is started with an empty folder is a new node: it has an id that nobody had before, fetches everything,
+/// and takes the place of the voter that is gone.
+#[test]
+fn wiped_and_started_again() {
+    let mut cluster = Cluster::tuned(1, 3, &["--voter-silence", "2s"]);
+    let path = cluster.dir().join("file");
+    content::write(&path, 14, 40 * MIB);
+    cluster.run(&["put", path.to_str().unwrap(), "wiped/large"]).ok();
+    let load = Load::start(&cluster, 3);
+    let mut ids: BTreeSet<u64> = (0..3).map(|node| cluster.id(node)).collect();
+    for round in 0..2 {
+        let node = cluster.follower();
+        cluster.kill(Who::Node(node));
+        std::fs::remove_dir_all(cluster.folder(Who::Node(node))).unwrap();
+        load.goes_on();
+        cluster.start_again(Who::Node(node));
+        assert!(ids.insert(cluster.id(node)), "round {round}: an id was used twice");
+        cluster.wait_voters(3);
+    }
+    let book = load.stop();
+    cluster.wait_even();
+    cluster.verify();
+    book.check(&cluster);
+    large::check(&cluster, "wiped/large", 14, 40 * MIB);
+}
