@@ -20,14 +20,16 @@ pub(crate) struct Arguments {
     pub(crate) command: Command,
 }
 
-/// Options of every command.
+/// Options of every command. Help shows them below a command's own.
 #[derive(Args, Debug, Clone)]
+#[command(next_help_heading = "Options of every command")]
 pub(crate) struct Common {
     /// Queue server to talk to (may be given several times)
     #[arg(
         long,
         global = true,
         env = "GOSSAMER_QUEUE",
+        hide_env_values = true,
         value_name = "ADDR",
         value_delimiter = ',',
         default_value = "127.0.0.1:4068"
@@ -35,7 +37,7 @@ pub(crate) struct Common {
     pub(crate) queue: Vec<String>,
 
     /// Allow addresses other than loopback although nothing is proven or encrypted
-    #[arg(long, global = true, env = "GOSSAMER_INSECURE", value_parser = FalseyValueParser::new())]
+    #[arg(long, global = true, env = "GOSSAMER_INSECURE", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub(crate) insecure: bool,
 
     /// One JSON object per line on standard output
@@ -74,7 +76,7 @@ pub(crate) enum Command {
     /// Write files to standard output
     #[command(after_help = "Example:\n  gossamer cat notes.txt | less")]
     Cat {
-        /// Its name
+        /// Their names
         #[arg(value_name = "NAME", required = true)]
         names: Vec<String>,
     },
@@ -90,7 +92,7 @@ pub(crate) enum Command {
     /// Show what is known of a file
     #[command(after_help = "Example:\n  gossamer stat photo.jpg")]
     Stat {
-        /// Its name
+        /// Their names
         #[arg(value_name = "NAME", required = true)]
         names: Vec<String>,
     },
@@ -198,23 +200,26 @@ pub(crate) struct Node {
     pub(crate) tuning: Tuning,
 }
 
+/// Rarely needed options stand apart.
+const TUNING: &str = "Tuning";
+
 /// What tests and unusual machines change.
 #[derive(Args, Debug, Clone, Default)]
 pub(crate) struct Tuning {
     /// Disk space kept for the log, the catalogue and deletes, MiB
-    #[arg(long, value_name = "MIB", hide_short_help = true)]
+    #[arg(long, value_name = "MIB", help_heading = TUNING)]
     pub(crate) reserve: Option<u64>,
     /// How often chunks that no file names may be freed
-    #[arg(long, value_name = "TIME", value_parser = duration, hide_short_help = true)]
+    #[arg(long, value_name = "TIME", value_parser = duration, help_heading = TUNING)]
     pub(crate) collect_every: Option<Duration>,
     /// Log entries after which a snapshot is built
-    #[arg(long, value_name = "N", hide_short_help = true)]
+    #[arg(long, value_name = "N", help_heading = TUNING)]
     pub(crate) snapshot_entries: Option<u64>,
     /// Log entries kept behind a snapshot
-    #[arg(long, value_name = "N", hide_short_help = true)]
+    #[arg(long, value_name = "N", help_heading = TUNING)]
     pub(crate) keep_entries: Option<u64>,
     /// Voters the cluster grows to
-    #[arg(long, value_name = "N", hide_short_help = true)]
+    #[arg(long, value_name = "N", help_heading = TUNING)]
     pub(crate) voters: Option<usize>,
     /// How long a voter may be silent before a replica takes its place
     #[arg(long, value_name = "TIME", value_parser = duration, hide_short_help = true)]
