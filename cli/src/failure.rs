@@ -28,7 +28,12 @@ impl Failure {
         Failure { message: message.to_string(), code }
     }
 
-    /// A failed operation of the client library, with what was being done.
+    /// A failed operation of the client library, whose errors say what was being done, and with which file.
+    pub(crate) fn client(kind: Kind, error: impl Display) -> Self {
+        Failure::new(kind.exit_code(), error)
+    }
+
+    /// The same with a part of something larger that failed by it.
     pub(crate) fn of(doing: impl Display, kind: Kind, error: impl Display) -> Self {
         let code = kind.exit_code();
         Failure { message: format!("{doing}: {error}"), code }

@@ -29,7 +29,7 @@ impl Client {
     }
 
     pub(crate) async fn description(&self, progress: &dyn Progress) -> Result<Description, AskError> {
-        let mut patience = self.patience(progress, "describe the cluster".to_owned());
+        let mut patience = self.patience(progress, "ask how the cluster is".to_owned());
         loop {
             let why = match describe_once(&self.0.door).await {
                 Ok(description) => {

@@ -8,7 +8,7 @@ pub trait Progress: Send + Sync {
     /// So many bytes more are done: sent, found held, or written to the sink.
     fn moved(&self, bytes: u64);
     /// Nothing moves for now; why, for people.
-    fn waiting(&self, for_what: &str);
+    fn waiting(&self, why: &str);
 }
 
 /// Hears nothing.
@@ -17,5 +17,5 @@ pub struct Silent;
 impl Progress for Silent {
     fn total(&self, _bytes: Option<u64>) {}
     fn moved(&self, _bytes: u64) {}
-    fn waiting(&self, _for_what: &str) {}
+    fn waiting(&self, _why: &str) {}
 }

@@ -19,7 +19,7 @@ const PAUSE_MAX: Duration = Duration::from_secs(1);
 pub enum AskError {
     /// Nobody did it, and nothing was changed.
     #[error(
-        "{doing}: no progress for {waited:?}: {last}. Nothing was changed; see `gossamer status`, then try again"
+        "{doing}: no progress for {waited:?}: {last}. Nothing was changed; is --queue right, and what does `gossamer status` say?"
     )]
     Unavailable {
         /// What was asked for.

@@ -14,7 +14,7 @@ const FORMAT: u32 = 1;
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
     /// Another process has it.
-    #[error("{0} is in use by another queue server")]
+    #[error("{0} is in use by another queue server; stop that one or give another --dir")]
     Locked(PathBuf),
     /// Written by a newer program.
     #[error("{0} has format {1}; this program knows formats up to {FORMAT}: start a newer one")]

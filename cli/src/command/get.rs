@@ -18,15 +18,13 @@ pub(super) async fn run(common: &Common, get: Get) -> Result<(), Failure> {
     if get.path.as_deref() == Some(Path::new("-")) {
         return to_standard_output(&client, &name, common).await.map(|_| ());
     }
-    let path = destination(&name, get.path);
+    let path = destination(&name, get.path)?;
     let mut sink = FileSink::new(&World::real(), &path)
         .map_err(|error| Failure::new(FAILED, format!("get {name} to {}: {error}", path.display())))?;
     let bar = Bar::new(&name, common.quiet);
     let got = client.get(&name, &mut sink, &bar).await;
     drop(bar);
-    let info = got.map_err(|error| {
-        Failure::of(format_args!("get {name} to {}", path.display()), error.kind(), &error)
-    })?;
+    let info = got.map_err(|error| Failure::client(error.kind(), &error))?;
     if common.json { show::json(&File::from(&info)) } else { show::line(&path.display().to_string()) }
 }
 
@@ -42,21 +40,27 @@ async fn to_standard_output(client: &Client, name: &str, common: &Common) -> Res
     let bar = Bar::new(name, common.quiet);
     let mut sink = StreamSink::new(tokio::io::stdout());
     let got = client.get(name, &mut sink, &bar).await;
-    got.map_err(|error| {
+    got.map_err(|error| match error {
         // Whoever read the pipe has seen enough.
-        if matches!(&error, GetError::Sink { error, .. } if error.kind() == ErrorKind::BrokenPipe) {
-            return Failure::new(0, "");
+        GetError::Sink { error, .. } if error.kind() == ErrorKind::BrokenPipe => Failure::new(0, ""),
+        GetError::Sink { name, error } => {
+            let what = format!("{name} was not read to its end: standard output: {error}");
+            Failure::new(FAILED, what)
         }
-        Failure::of(format_args!("get {name}"), error.kind(), &error)
+        error => Failure::client(error.kind(), &error),
     })
 }
 
 /// A folder takes the last part of the name; that part is never `.` or `..`, by the rules for names.
-fn destination(name: &str, given: Option<PathBuf>) -> PathBuf {
+fn destination(name: &str, given: Option<PathBuf>) -> Result<PathBuf, Failure> {
     let last = name.rsplit('/').next().unwrap_or(name);
     match given {
-        None => PathBuf::from(last),
-        Some(path) if path.is_dir() => path.join(last),
-        Some(path) => path,
+        None => Ok(PathBuf::from(last)),
+        Some(path) if path.is_dir() => Ok(path.join(last)),
+        Some(path) if path.as_os_str().as_encoded_bytes().ends_with(b"/") => {
+            let why = format!("{name} was not read: there is no folder {}; make it first", path.display());
+            Err(Failure::new(FAILED, why))
+        }
+        Some(path) => Ok(path),
     }
 }

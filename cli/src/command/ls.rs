@@ -19,8 +19,7 @@ pub(super) async fn run(common: &Common, prefix: Option<String>) -> Result<(), F
     let mut after = String::new();
     loop {
         let page = client.list(&prefix, &after, LIST_PAGE).await;
-        let (files, more) =
-            page.map_err(|error| Failure::of(format_args!("ls {prefix}"), error.kind(), &error))?;
+        let (files, more) = page.map_err(|error| Failure::client(error.kind(), &error))?;
         if common.json {
             files.iter().try_for_each(|info| show::json(&File::from(info)))?;
         } else {

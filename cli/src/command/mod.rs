@@ -13,7 +13,7 @@ mod stat;
 mod status;
 mod verify;
 
-use gossamer_client::{Client, Config, Info};
+use gossamer_client::{Client, Config, ConnectError, Info};
 use gossamer_proto::name;
 use gossamer_world::World;
 use serde::Serialize;
@@ -29,13 +29,28 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Queue(queue) => Box::pin(queue::run(&common, queue)).await,
         Command::Node(node) => Box::pin(node::run(&common, node)).await,
         Command::Dev(dev) => Box::pin(dev::run(&common, dev)).await,
-        command => tokio::select! {
-            ended = Box::pin(run_client(&common, command)) => ended,
-            pressed = tokio::signal::ctrl_c() => Err(match pressed {
-                Ok(()) => Failure::new(INTERRUPTED, "interrupted; the same command goes on where it stopped"),
-                Err(error) => Failure::new(FAILED, format!("Ctrl-C cannot be watched: {error}")),
-            }),
-        },
+        command => {
+            let interrupted = interrupted(&command);
+            tokio::select! {
+                ended = Box::pin(run_client(&common, command)) => ended,
+                pressed = tokio::signal::ctrl_c() => Err(match pressed {
+                    Ok(()) => Failure::new(INTERRUPTED, interrupted),
+                    Err(error) => Failure::new(FAILED, format!("Ctrl-C cannot be watched: {error}")),
+                }),
+            }
+        }
+    }
+}
+
+/// What Ctrl-C means for a command.
+fn interrupted(command: &Command) -> &'static str {
+    match command {
+        Command::Put(_) => {
+            "interrupted; unless its end was near, nothing was stored, and the same command goes on where it stopped"
+        }
+        Command::Get(_) => "interrupted; nothing half-written is left behind",
+        Command::Rm(_) => "interrupted; the files may be removed all the same, see `gossamer ls`",
+        _ => "interrupted",
     }
 }
 
@@ -63,13 +78,26 @@ fn client(common: &Common) -> Result<Client, Failure> {
         insecure: common.insecure,
         patience: common.timeout,
     };
-    Client::new(config).map_err(|error| Failure::new(REFUSED, error))
+    Client::new(config).map_err(|error| match error {
+        ConnectError::Address(_) => Failure::new(USAGE, format!("--queue: {error}")),
+        error => Failure::new(REFUSED, format!("--queue: {error}")),
+    })
 }
 
 /// The full name of what the user typed.
 fn full_name(given: &str) -> Result<String, Failure> {
-    name::complete(given).map_err(|error| Failure::new(USAGE, format!("{given:?}: {error}")))
+    name::complete(given).map_err(|error| {
+        // An endless name would hide the reason.
+        let (shown, rest) = match given.char_indices().nth(NAME_SHOWN) {
+            Some((end, _)) => (&given[..end], "…"),
+            None => (given, ""),
+        };
+        Failure::new(USAGE, format!("{shown:?}{rest}: {error}"))
+    })
 }
+
+/// Characters of a bad name that are repeated in the error.
+const NAME_SHOWN: usize = 60;
 
 /// A file in JSON. Fields are only ever added.
 #[derive(Serialize)]

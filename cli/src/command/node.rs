@@ -22,6 +22,8 @@ pub(super) async fn run(common: &Common, args: Node) -> Result<(), Failure> {
         Some(dir) => absolute(dir)?,
         None => place::base()?,
     };
+    // Before a folder is made: an address that is refused leaves nothing behind.
+    drop(super::client(common)?);
     let folder = Folder::open(&world, &dir).map_err(|error| Failure::new(FAILED, error))?;
     let (control, data) = place::bind_node(&world, &folder, args.listen, args.data, common.insecure).await?;
     let advertise = match args.advertise {

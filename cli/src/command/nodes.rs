@@ -81,7 +81,7 @@ impl Node {
 
 pub(super) async fn run(common: &Common) -> Result<(), Failure> {
     let client = client(common)?;
-    let description = client.describe().await.map_err(|error| Failure::of("nodes", error.kind(), &error))?;
+    let description = client.describe().await.map_err(|error| Failure::client(error.kind(), &error))?;
     let reports = description.nodes.iter().filter_map(|node| node.report.as_ref());
     let log_index = reports.map(|report| report.last_log_index).max().unwrap_or(0);
     let nodes: Vec<Node> =

@@ -43,9 +43,7 @@ pub(super) async fn run(common: &Common, put: Put) -> Result<(), Failure> {
         client.put(&name, source, options, &bar).await
     };
     drop(bar);
-    let stored = stored.map_err(|error| {
-        Failure::of(format_args!("put {} as {name}", put.path.display()), error.kind(), &error)
-    })?;
+    let stored = stored.map_err(|error| Failure::client(error.kind(), &error))?;
     if common.json {
         return show::json(&Stored {
             name: stored.name,

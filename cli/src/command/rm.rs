@@ -21,7 +21,7 @@ pub(super) async fn run(common: &Common, rm: Rm) -> Result<(), Failure> {
     let mut failures = Vec::new();
     for name in &names {
         match client.delete(name, rm.if_version.map(Condition::IfVersion)).await {
-            Err(error) => failures.push(Failure::of(format_args!("rm {name}"), error.kind(), &error)),
+            Err(error) => failures.push(Failure::client(error.kind(), &error)),
             Ok(version) if common.json => show::json(&Removed { name, version })?,
             Ok(_) => show::line(name)?,
         }

@@ -11,12 +11,17 @@ pub(super) async fn run(common: &Common, names: Vec<String>) -> Result<(), Failu
     for given in names {
         let name = full_name(&given)?;
         match client.stat(&name).await {
-            Err(error) => failures.push(Failure::of(format_args!("stat {name}"), error.kind(), &error)),
+            Err(error) => failures.push(Failure::client(error.kind(), &error)),
             Ok(info) if common.json => show::json(&File::from(&info))?,
             Ok(info) => {
+                let size = match info.size {
+                    1 => "1 byte".to_owned(),
+                    size @ ..1024 => format!("{size} bytes"),
+                    size => format!("{} ({size} bytes)", size::bytes(size)),
+                };
                 let rows = [
                     ("name", info.name.clone()),
-                    ("size", format!("{} ({} bytes)", size::bytes(info.size), info.size)),
+                    ("size", size),
                     ("version", info.version.to_string()),
                     ("blake3", info.blake3.to_string()),
                     ("modified", size::time(info.modified_ms)),

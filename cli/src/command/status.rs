@@ -177,7 +177,7 @@ pub(super) async fn run(common: &Common, wait: Option<usize>) -> Result<(), Fail
 }
 
 async fn look(common: &Common, client: &Client) -> Result<Status, Failure> {
-    let description = client.describe().await.map_err(|error| Failure::of("status", error.kind(), &error))?;
+    let description = client.describe().await.map_err(|error| Failure::client(error.kind(), &error))?;
     Ok(Status::of(&description, common.insecure))
 }
 

@@ -53,13 +53,13 @@ impl Progress for Bar {
         self.draw();
     }
 
-    fn waiting(&self, for_what: &str) {
+    fn waiting(&self, why: &str) {
         // A pipe gets each reason once; a terminal sees it above the bar.
         if let Ok(mut said) = self.waiting.lock()
-            && *said != for_what
+            && *said != why
         {
-            for_what.clone_into(&mut said);
-            self.bar.suspend(|| eprintln!("gossamer: waiting for {for_what}"));
+            why.clone_into(&mut said);
+            self.bar.suspend(|| eprintln!("gossamer: waiting: {why}"));
         }
     }
 }

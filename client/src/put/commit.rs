@@ -16,6 +16,8 @@ use crate::source::{Source, SourceError};
 
 /// Bytes a cluster surely seals in a second, on spinning disks too: large files get more patience.
 const SEALED_A_SECOND: u64 = 32 << 20;
+/// A commit that takes longer is told to whoever waits.
+const SAY_AFTER: Duration = Duration::from_secs(1);
 /// How often missing chunks are sent again before the cluster is held to be unable to keep them.
 const ROUNDS: u32 = 16;
 /// How often a refused commit is tried again at whoever leads.
@@ -70,9 +72,7 @@ impl Upload<'_> {
         };
         let mut rounds = 0;
         loop {
-            self.put.progress.waiting("the nodes to have it on their disks");
-            let answer = self.try_commit(&commit).await;
-            let why = match answer {
+            let why = match self.try_commit(&commit).await {
                 Ok(Answered { kind: outcome::Kind::Written(written), .. }) => return Ok(written),
                 Ok(Answered { kind: outcome::Kind::Missing(missing), .. }) => {
                     rounds += 1;
@@ -115,7 +115,16 @@ impl Upload<'_> {
         let task = prost::Message::encode_to_vec(&task).into();
         self.committing = true;
         let left = self.patience.left();
-        self.put.client.ask_once(Queue::LeaderQueue, &task, left, &mut self.patience, &[]).await
+        let progress = self.put.progress;
+        let asking = self.put.client.ask_once(Queue::LeaderQueue, &task, left, &mut self.patience, &[]);
+        let mut asking = std::pin::pin!(asking);
+        match tokio::time::timeout(SAY_AFTER, &mut asking).await {
+            Ok(answer) => answer,
+            Err(_) => {
+                progress.waiting("the nodes are writing it to their disks");
+                asking.await
+            }
+        }
     }
 
     /// Reads the missing chunks from the source again and sends them, a window at a time.
