@@ -8,7 +8,10 @@ use tracing_subscriber::EnvFilter;
 pub(crate) fn start(verbose: u8, quiet: bool) {
     let level = match (quiet, verbose) {
         (true, _) => "error",
-        (false, 0) => "warn,gossamer_cluster_node=info,gossamer_queue_server=info,openraft=error,sled=error",
+        (false, 0) => {
+            "warn,gossamer_cluster_node=info,gossamer_queue_server=info,openraft=error,sled=error,\
+             openraft::raft::raft_inner=off"
+        }
         (false, 1) => "info,openraft=warn",
         (false, _) => "debug",
     };

@@ -3,3 +3,4 @@
 mod cluster;
 mod content;
 mod faults;
+mod usage;

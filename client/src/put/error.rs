@@ -60,7 +60,9 @@ pub enum PutError {
         why: String,
     },
     /// The nodes' disks are full.
-    #[error("{name} was not stored: {why}; delete files (that still works) or add disks, then put it again")]
+    #[error(
+        "{name} was not stored, there is no space: {why}; delete files (that still works) or add disks, then put it again"
+    )]
     NoSpace {
         /// Full name.
         name: String,
