@@ -23,9 +23,28 @@ pub struct FileSink {
     world: World,
     path: PathBuf,
     part: PathBuf,
-    file: Option<Arc<dyn File>>,
+    begun: Option<Begun>,
     /// Bytes written since write-back was last started.
     dirty: u64,
+}
+
+/// The temporary file; dropped, it is removed. It is made on another thread, and whoever waits for it may be gone
+/// when it is there.
+struct Begun {
+    world: World,
+    part: PathBuf,
+    file: Arc<dyn File>,
+    renamed: bool,
+}
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        if !self.renamed
+            && let Err(error) = self.world.files.remove(&self.part)
+        {
+            tracing::warn!(path = %self.part.display(), %error, "an unfinished file could not be removed");
+        }
+    }
 }
 
 impl FileSink {
@@ -45,12 +64,15 @@ impl FileSink {
         let shown: String = name.to_string_lossy().chars().take(50).collect();
         let part = OsString::from(format!(".{shown}.{:016x}.part", world.random.number()));
         let part = path.with_file_name(part);
-        Ok(FileSink { world: world.clone(), path: path.to_owned(), part, file: None, dirty: 0 })
+        Ok(FileSink { world: world.clone(), path: path.to_owned(), part, begun: None, dirty: 0 })
     }
 
     /// The file, which [`Sink::begin`] has made.
     fn file(&self) -> io::Result<Arc<dyn File>> {
-        self.file.clone().ok_or_else(|| io::Error::other("nothing was begun"))
+        self.begun
+            .as_ref()
+            .map(|begun| begun.file.clone())
+            .ok_or_else(|| io::Error::other("nothing was begun"))
     }
 
     /// Says which file an error is about, and what to do when the disk is full.
@@ -70,21 +92,19 @@ impl Sink for FileSink {
 
     fn begin(&mut self, size: u64) -> BoxFuture<'_, io::Result<()>> {
         Box::pin(async move {
-            let (files, part, begun) = (self.world.files.clone(), self.part.clone(), self.file.take());
+            let (world, part, begun) = (self.world.clone(), self.part.clone(), self.begun.take());
             let begin = move || {
-                if let Some(former) = begun {
-                    // A write of the former version may still be under way on another thread. It must end in a file
-                    // that nobody will see, not among the bytes of this version.
-                    drop(former);
-                    files.remove(&part)?;
-                }
-                let file = files.open(&part, Mode::Create)?;
-                let sized = file.set_len(size);
-                Ok((file, sized))
+                // A write of the former version may still be under way on another thread. It must end in a file that
+                // nobody will see, not among the bytes of this version.
+                drop(begun);
+                let file = world.files.open(&part, Mode::Create)?;
+                let begun = Begun { world, part, file, renamed: false };
+                begun.file.set_len(size)?;
+                Ok(begun)
             };
-            let (file, sized) = self.world.blocking.run(begin).await.map_err(|error| self.explain(error))?;
-            self.file = Some(file);
-            sized.map_err(|error| self.explain(error))
+            let begun = self.world.blocking.run(begin).await.map_err(|error| self.explain(error))?;
+            self.begun = Some(begun);
+            Ok(())
         })
     }
 
@@ -107,25 +127,15 @@ impl Sink for FileSink {
 
     fn finish(&mut self) -> BoxFuture<'_, io::Result<()>> {
         Box::pin(async move {
-            let (files, file) = (self.world.files.clone(), self.file()?);
-            let (part, path) = (self.part.clone(), self.path.clone());
+            let path = self.path.clone();
+            let mut begun = self.begun.take().ok_or_else(|| io::Error::other("nothing was begun"))?;
             let finish = move || {
-                file.sync_data()?;
-                files.rename(&part, &path)
+                begun.file.sync_data()?;
+                begun.world.files.rename(&begun.part, &path)?;
+                begun.renamed = true;
+                Ok(())
             };
-            self.world.blocking.run(finish).await.map_err(|error| self.explain(error))?;
-            self.file = None;
-            Ok(())
+            self.world.blocking.run(finish).await.map_err(|error| self.explain(error))
         })
-    }
-}
-
-impl Drop for FileSink {
-    fn drop(&mut self) {
-        if self.file.take().is_some()
-            && let Err(error) = self.world.files.remove(&self.part)
-        {
-            tracing::warn!(path = %self.part.display(), %error, "an unfinished file could not be removed");
-        }
     }
 }

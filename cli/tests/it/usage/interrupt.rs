@@ -38,7 +38,7 @@ fn put() {
 #[test]
 fn get() {
     let user = User::new();
-    content::write(&user.path("source"), 3_100, 64 * MIB);
+    content::write(&user.path("source"), 3_100, 128 * MIB);
     user.run(&["put", "source", "stopped/get"]).ok();
     std::fs::remove_file(user.path("source")).unwrap();
     std::fs::write(user.path("old"), "old").unwrap();

@@ -73,7 +73,8 @@ fn loopback_only() {
         assert_eq!(output.status.code(), Some(5), "{output:?}");
     }
     let mut server = gossamer();
-    server.args(["queue", "--listen", "0.0.0.0:0", "--dir", folder]).env("GOSSAMER_INSECURE", "1");
+    server.args(["queue", "--listen", "0.0.0.0:0", "--dir"]).arg(dir.path().join("queue"));
+    server.env("GOSSAMER_INSECURE", "1");
     let log = std::fs::File::create(dir.path().join("log")).unwrap();
     let mut server = server.stdout(Stdio::null()).stderr(log).spawn().unwrap();
     let listens =
