@@ -58,14 +58,19 @@ struct Asked {
 type Unanswered = Arc<Mutex<VecDeque<Asked>>>;
 
 /// Opens the stream and returns the answers. Dropping them ends the stream.
+///
+/// openraft's pause after a failure is in its requests: a stream opened before there is one would fail on a node that
+/// is down again and again without any pause.
 pub(super) async fn pipeline<S>(
     mut client: Client,
-    input: S,
+    mut input: S,
     pace: Pace,
 ) -> Result<BoxStream<'static, Result<StreamAppendResult<Types>, RpcError>>, RpcError>
 where
     S: Stream<Item = AppendEntriesRequest<Types>> + Send + Unpin + 'static,
 {
+    let Some(first) = input.next().await else { return Ok(Box::pin(stream::empty())) };
+    let input = stream::iter([first]).chain(input);
     let unanswered = Unanswered::default();
     let (sender, receiver) = mpsc::channel(1);
     let stop = CancellationToken::new();

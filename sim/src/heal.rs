@@ -1,0 +1,74 @@
+//! What must hold once nothing is broken: the cluster works, and all nodes hold the same.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use anyhow::{Result, bail, ensure};
+use gossamer_client::Client;
+use tokio::time::Instant;
+
+use crate::history::{Call, Condition, Return};
+use crate::setup::NODES;
+use crate::workload::{NAMES, Phase, Shared, perform};
+
+/// The cluster must have formed within this simulated time.
+const FORMED: Duration = Duration::from_secs(30);
+/// Everything must be well again within this simulated time.
+const HEALED: Duration = Duration::from_secs(60);
+/// Between two looks.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// Opens the run when the cluster has formed, and judges it when the clients have ended.
+pub async fn judge(client: Client, shared: Rc<Shared>) -> Result<()> {
+    tokio::time::timeout(FORMED, formed(&client))
+        .await
+        .map_err(|_| anyhow::anyhow!("no cluster of {NODES} voters within {FORMED:?}"))?;
+    shared.phase.set(Phase::Working);
+    shared.reaches(Phase::Mended).await;
+    let until = Instant::now() + HEALED;
+    while shared.working.get() > 0 {
+        ensure!(Instant::now() < until, "{} clients are stuck", shared.working.get());
+        tokio::time::sleep(LOOK).await;
+    }
+    for name in NAMES {
+        let put = Call::Put { value: shared.value(), condition: Condition::None };
+        let back = perform(&client, &shared, name, put).await;
+        ensure!(matches!(back, Return::Written(_)), "after the faults, a put of {name} gives {back:?}");
+        let back = perform(&client, &shared, name, Call::Get).await;
+        ensure!(matches!(back, Return::Found { .. }), "after the faults, a get of {name} gives {back:?}");
+    }
+    ensure!(Instant::now() < until, "the cluster was not well within {HEALED:?}");
+    equal(&client, until).await?;
+    shared.phase.set(Phase::Over);
+    Ok(())
+}
+
+async fn formed(client: &Client) {
+    loop {
+        if let Ok(description) = client.describe().await {
+            let leads =
+                description.nodes.iter().filter_map(|node| node.report.as_ref()).find(|it| it.leading);
+            if leads.is_some_and(|leader| leader.voters.len() == NODES && !leader.joint) {
+                return;
+            }
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// Waits until every node has every chunk. Catalogues that differ at one index differ for ever: no waiting for them.
+async fn equal(client: &Client, until: Instant) -> Result<()> {
+    loop {
+        let report = client.verify(&mut |_| {}).await?;
+        let digests: Vec<_> = report.nodes.iter().filter(|node| node.done).map(|node| &node.digest).collect();
+        ensure!(digests.iter().all(|digest| *digest == digests[0]), "catalogues differ: {:?}", report.nodes);
+        let well = |node: &gossamer_client::NodeVerify| node.done && node.bad.is_empty();
+        if report.nodes.len() == NODES && report.nodes.iter().all(well) {
+            return Ok(());
+        }
+        if Instant::now() > until {
+            bail!("not all nodes are well after {HEALED:?}: {:?}", report.nodes);
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}

@@ -1,0 +1,141 @@
+//! The real services as hosts of the simulation, each with a disk that outlives it.
+
+use std::cell::RefCell;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::rc::Rc;
+use std::time::Duration;
+
+use gossamer_cluster_node::config::{BackendKind, Config};
+use gossamer_cluster_node::folder::Folder;
+use gossamer_cluster_node::node;
+use gossamer_cluster_node::raft::Compaction;
+use gossamer_proto::listener::Bound;
+use gossamer_queue_server as queue_server;
+use gossamer_world::World;
+use gossamer_world::memory::Memory;
+use tokio_util::sync::CancellationToken;
+use turmoil::Sim;
+
+use crate::setup::{NODES, Setup};
+use crate::world;
+
+/// Port of every queue server.
+pub const QUEUE_PORT: u16 = 4068;
+const CONTROL_PORT: u16 = 4168;
+const DATA_PORT: u16 = 4169;
+
+/// Often enough that a run sees several of each.
+const COLLECT_EVERY: Duration = Duration::from_secs(3);
+const EXPIRE_EVERY: Duration = Duration::from_secs(20);
+/// Small segments, so that a run fills some and cuts some.
+const SEGMENT_BYTES: u64 = 1 << 20;
+
+/// A machine with a service on it.
+pub struct Server {
+    /// Its name in the network.
+    pub host: String,
+    disk: Memory,
+    /// Of the process that runs now.
+    shutdown: Rc<RefCell<CancellationToken>>,
+}
+
+/// How a process ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The process dies; the page cache stays, the kernel closes its connections.
+    Killed,
+    /// The machine loses power: what was not synced is gone, and nobody is told.
+    PowerLost,
+    /// As [`End::PowerLost`], but some of the sectors that were not synced are kept.
+    PowerLostTorn(u64),
+}
+
+impl Server {
+    /// A machine with a queue server on it, running.
+    pub fn queue(sim: &mut Sim<'_>, host: &str, seed: u64) -> Self {
+        let (server, world) = Server::machine(host, seed);
+        let current = server.shutdown.clone();
+        sim.host(host, move || {
+            let shutdown = begin(&current);
+            let world = world.clone();
+            async move {
+                let grpc = Bound::bind(&world, any(QUEUE_PORT), true).await?;
+                let config = queue_server::Config::new(world, "/queue", "simulated");
+                Ok(queue_server::run(config, grpc, None, shutdown).await?)
+            }
+        });
+        server
+    }
+
+    /// A machine with a node on it, running.
+    pub fn node(sim: &mut Sim<'_>, host: &str, setup: &Setup, seed: u64) -> Self {
+        let (server, world) = Server::machine(host, seed);
+        let current = server.shutdown.clone();
+        let mut config = Config::new(world, setup.queue_addresses(), host.to_owned());
+        config.insecure = true;
+        config.backend = BackendKind::Memory;
+        config.collect_every = COLLECT_EVERY;
+        config.expire_every = EXPIRE_EVERY;
+        config.compaction = Compaction {
+            entries: setup.snapshot_entries,
+            keep: setup.snapshot_entries / 2,
+            ..config.compaction
+        };
+        config.voter_target = NODES;
+        config.segment_bytes = SEGMENT_BYTES;
+        sim.host(host, move || {
+            let shutdown = begin(&current);
+            let config = config.clone();
+            // Boxed: a node's future is large.
+            Box::pin(async move {
+                let folder = Folder::open(&config.world, Path::new("/node"))?;
+                let control = Bound::bind(&config.world, any(CONTROL_PORT), true).await?;
+                let data = Bound::bind(&config.world, any(DATA_PORT), true).await?;
+                Ok(node::run(config, folder, control, data, shutdown).await?)
+            })
+        });
+        server
+    }
+
+    fn machine(host: &str, seed: u64) -> (Self, World) {
+        let disk = Memory::new();
+        let world = world::of_host(host, &disk, seed);
+        (Server { host: host.to_owned(), disk, shutdown: Rc::default() }, world)
+    }
+
+    /// Ends the process. Whatever its destructors do no longer reaches the disk.
+    pub fn end(&self, sim: &mut Sim<'_>, how: End) {
+        match how {
+            End::Killed => self.disk.kill(),
+            End::PowerLost => self.disk.crash(),
+            End::PowerLostTorn(seed) => self.disk.crash_torn(seed),
+        }
+        sim.crash(self.host.as_str());
+    }
+
+    /// Asks the process to stop. It is gone when the simulation says so.
+    pub fn stop(&self) {
+        self.shutdown.borrow().cancel();
+    }
+
+    /// Starts the process again.
+    pub fn start(&self, sim: &mut Sim<'_>) {
+        sim.bounce(self.host.as_str());
+    }
+
+    /// Whether a process runs there.
+    pub fn is_running(&self, sim: &mut Sim<'_>) -> bool {
+        sim.is_host_running(self.host.as_str())
+    }
+}
+
+fn begin(current: &RefCell<CancellationToken>) -> CancellationToken {
+    let shutdown = CancellationToken::new();
+    current.replace(shutdown.clone());
+    shutdown
+}
+
+fn any(port: u16) -> SocketAddr {
+    (Ipv4Addr::UNSPECIFIED, port).into()
+}

@@ -1,0 +1,205 @@
+//! What clients do, and the record of it.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+use gossamer_client::{Client, GetError, Kind, PutError, PutOptions};
+use rand::Rng;
+use rand::rngs::SmallRng;
+
+use crate::content;
+use crate::history::{Call, Condition, Name, Operation, Return, Value};
+
+/// Names in use: few, so that clients meet.
+pub const NAMES: [&str; 5] = ["files/a", "files/b", "files/c", "other/d", "other/ä e"];
+/// Longest pause between two operations of a client.
+const PAUSE_MS: u64 = 500;
+
+/// How far a run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// The cluster forms.
+    Founding,
+    /// Clients work and things break.
+    Working,
+    /// Nothing is broken any more, clients end.
+    Mended,
+    /// All has been looked at.
+    Over,
+}
+
+/// What all parts of a run see.
+pub struct Shared {
+    /// How far the run is.
+    pub phase: Cell<Phase>,
+    /// How many things are broken.
+    pub broken: Cell<usize>,
+    /// Operations that succeeded, begun and ended while something was broken.
+    pub despite: Cell<usize>,
+    /// Clients that have not ended.
+    pub working: Cell<usize>,
+    /// What clients did and saw.
+    pub history: RefCell<Vec<Operation>>,
+    /// Answers that no fault explains, and all else that must not be.
+    pub wrong: RefCell<Vec<String>>,
+    /// Moments: the simulation has one thread, and the order in which things happen on it is real.
+    moment: Cell<u64>,
+    value: Cell<Value>,
+}
+
+impl Shared {
+    /// At the start of a run.
+    pub fn new(clients: usize) -> Self {
+        Shared {
+            phase: Cell::new(Phase::Founding),
+            broken: Cell::new(0),
+            despite: Cell::new(0),
+            working: Cell::new(clients),
+            history: RefCell::default(),
+            wrong: RefCell::default(),
+            moment: Cell::new(0),
+            value: Cell::new(0),
+        }
+    }
+
+    /// Waits until the run is that far.
+    pub async fn reaches(&self, phase: Phase) {
+        while self.phase.get() < phase {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// Something must not be.
+    pub fn wrong(&self, what: String) {
+        tracing::error!(what, "wrong");
+        self.wrong.borrow_mut().push(what);
+    }
+
+    fn moment(&self) -> u64 {
+        self.moment.set(self.moment.get() + 1);
+        self.moment.get()
+    }
+
+    /// A value that nobody has written.
+    pub fn value(&self) -> Value {
+        self.value.set(self.value.get() + 1);
+        self.value.get()
+    }
+}
+
+/// A client that works, and what it has seen last.
+pub struct Worker {
+    /// What does it.
+    pub client: Client,
+    /// The record.
+    pub shared: Rc<Shared>,
+    /// Decides what is done.
+    pub random: SmallRng,
+    /// The last version seen of each name.
+    seen: [Option<u64>; NAMES.len()],
+}
+
+impl Worker {
+    /// A client that has not seen anything.
+    pub fn new(client: Client, shared: Rc<Shared>, random: SmallRng) -> Self {
+        Worker { client, shared, random, seen: Default::default() }
+    }
+
+    /// Works as long as the run is in [`Phase::Working`].
+    pub async fn run(mut self) {
+        self.shared.reaches(Phase::Working).await;
+        while self.shared.phase.get() == Phase::Working {
+            let name = self.random.random_range(0..NAMES.len());
+            let call = self.draw(name);
+            let back = perform(&self.client, &self.shared, NAMES[name], call).await;
+            match back {
+                Return::Written(version) | Return::Found { version, .. } => self.seen[name] = Some(version),
+                Return::Removed(_) | Return::Nothing => self.seen[name] = None,
+                Return::ConditionFailed | Return::Failed | Return::Unknown => {}
+            }
+            let pause = Duration::from_millis(self.random.random_range(1..PAUSE_MS));
+            tokio::time::sleep(pause).await;
+        }
+        self.shared.working.set(self.shared.working.get() - 1);
+    }
+
+    fn draw(&mut self, name: usize) -> Call {
+        let condition = match (self.random.random_range(0..100), self.seen[name]) {
+            (0..25, _) => Condition::None,
+            (25..40, _) => Condition::IfAbsent,
+            (40..60, Some(version)) => Condition::IfVersion(version),
+            (60..70, _) => return Call::Delete,
+            _ => return Call::Get,
+        };
+        Call::Put { value: self.shared.value(), condition }
+    }
+}
+
+/// Does one operation and notes it.
+pub async fn perform(client: &Client, shared: &Shared, name: &str, call: Call) -> Return {
+    let (called_at, before) = (shared.moment(), shared.broken.get());
+    let back = match &call {
+        Call::Put { value, condition } => put(client, shared, name, *value, *condition).await,
+        Call::Get => get(client, shared, name).await,
+        Call::Delete => match client.delete(name, None).await {
+            Ok(version) => Return::Removed(version),
+            Err(error) => failed(shared, error.kind(), &error),
+        },
+    };
+    tracing::info!(name, ?call, ?back, "operation");
+    if before > 0 && shared.broken.get() > 0 && !matches!(back, Return::Failed | Return::Unknown) {
+        shared.despite.set(shared.despite.get() + 1);
+    }
+    let operation = Operation {
+        name: Name::from(name),
+        call,
+        back: back.clone(),
+        called_at,
+        returned_at: shared.moment(),
+    };
+    shared.history.borrow_mut().push(operation);
+    back
+}
+
+async fn put(client: &Client, shared: &Shared, name: &str, value: Value, condition: Condition) -> Return {
+    let condition = match condition {
+        Condition::None => None,
+        Condition::IfAbsent => Some(gossamer_client::Condition::IfAbsent),
+        Condition::IfVersion(version) => Some(gossamer_client::Condition::IfVersion(version)),
+    };
+    match client.put_bytes(name, content::of(value), PutOptions { condition }).await {
+        Ok(stored) => Return::Written(stored.version),
+        Err(PutError::Condition { .. }) => Return::ConditionFailed,
+        Err(error) => failed(shared, error.kind(), &error),
+    }
+}
+
+async fn get(client: &Client, shared: &Shared, name: &str) -> Return {
+    match client.get_bytes(name, content::LARGEST as u64).await {
+        Ok((info, bytes)) => match content::value(&bytes) {
+            Some(value) => Return::Found { version: info.version, value },
+            None => {
+                shared.wrong(format!("{name} version {} has bytes that nobody wrote", info.version));
+                Return::Failed
+            }
+        },
+        // A reader that is overtaken again and again has seen nothing.
+        Err(GetError::Replaced(_)) => Return::Failed,
+        Err(error) => failed(shared, error.kind(), &error),
+    }
+}
+
+fn failed(shared: &Shared, kind: Kind, error: &dyn std::error::Error) -> Return {
+    tracing::info!(?kind, %error, "failed");
+    match kind {
+        Kind::NotFound => Return::Nothing,
+        Kind::Unavailable => Return::Failed,
+        Kind::Unknown => Return::Unknown,
+        // No simulated fault fills a disk, breaks a source or makes a client unwelcome.
+        Kind::Failed | Kind::Usage | Kind::Condition | Kind::Refused => {
+            shared.wrong(format!("an error that no fault explains: {error}"));
+            Return::Unknown
+        }
+    }
+}
