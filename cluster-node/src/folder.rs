@@ -87,13 +87,7 @@ impl Folder {
     /// Opens the folder, making it if needed. Blocking.
     pub fn open(world: &World, dir: &Path) -> Result<Self, FolderError> {
         let failed = |error| FolderError::Io(dir.to_owned(), error);
-        if !world.files.exists(dir).map_err(failed)? {
-            world.files.create_dir_all(dir).map_err(failed)?;
-            // Or the folder itself is gone after a power loss, with everything that was synced in it.
-            if let Some(parent) = dir.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-                world.files.sync_dir(parent).map_err(failed)?;
-            }
-        }
+        world.files.create_dir_durably(dir).map_err(failed)?;
         let lock = world.files.lock(&dir.join("lock")).map_err(|error| match error.kind() {
             io::ErrorKind::WouldBlock => FolderError::Locked(dir.to_owned()),
             _ => failed(error),

@@ -140,7 +140,7 @@ pub const SEAL_PAUSE: Duration = Duration::from_millis(200);
 pub const VOTER_TARGET: usize = 5;
 /// A voter that has not answered its leader for this long is replaced if a replica is ready to: far beyond a restart
 /// of the process. One that comes back later is a replica.
-pub const VOTER_SILENCE: Duration = Duration::from_secs(30);
+pub const VOTER_SILENCE: Duration = Duration::from_secs(300);
 
 const _: () = assert!(INLINE_BYTES < APPEND_BYTES && APPEND_BYTES * 2 < MESSAGE_BYTES);
 const _: () = assert!(APPEND_BYTES < PIPELINE_BYTES && PROPOSE.as_millis() < CLIENT_PATIENCE.as_millis());

@@ -49,7 +49,7 @@ impl Folder {
     /// Makes the folder if there is none, locks it, and reads which cluster it belongs to.
     pub(crate) fn open(world: &World, dir: &Path) -> Result<(Self, Option<Cluster>), FolderError> {
         let io = |error| FolderError::Io(dir.to_owned(), error);
-        world.files.create_dir_all(dir).map_err(io)?;
+        world.files.create_dir_durably(dir).map_err(io)?;
         let lock = world.files.lock(&dir.join("lock")).map_err(|error| match error.kind() {
             io::ErrorKind::WouldBlock => FolderError::Locked(dir.to_owned()),
             _ => io(error),

@@ -43,6 +43,22 @@ pub trait Files: Send + Sync {
     fn remove_dir_all(&self, path: &Path) -> io::Result<()>;
     /// Makes a directory and its parents; no error if it is there.
     fn create_dir_all(&self, path: &Path) -> io::Result<()>;
+    /// Makes a directory and the parents that are missing, durably: they survive a power loss.
+    fn create_dir_durably(&self, path: &Path) -> io::Result<()> {
+        let missing = |dir: &&Path| !self.exists(dir).unwrap_or(true);
+        let made = path.ancestors().take_while(missing).count();
+        self.create_dir_all(path)?;
+        if made == 0
+            && let Some(parent) = path.parent()
+        {
+            // An earlier process may have died before it came to this. Who made it might not let us read the parent.
+            return match self.sync_dir(parent) {
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+                synced => synced,
+            };
+        }
+        path.ancestors().skip(1).take(made).try_for_each(|parent| self.sync_dir(parent))
+    }
     /// Makes the names in a directory durable.
     fn sync_dir(&self, path: &Path) -> io::Result<()>;
     /// The names in a directory, sorted; not `.` and `..`.

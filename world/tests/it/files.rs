@@ -116,6 +116,20 @@ fn what_was_not_synced_is_forgotten() {
     }
 }
 
+/// Made durably, a directory and its new parents survive a power loss; made otherwise, not.
+#[test]
+fn directories_are_made_durably() {
+    let memory = Memory::new();
+    memory.create_dir_all(Path::new("/a/lost")).unwrap();
+    memory.create_dir_durably(Path::new("/b/c/d")).unwrap();
+    // One that an earlier process made and did not sync.
+    memory.create_dir_all(Path::new("/e")).unwrap();
+    memory.create_dir_durably(Path::new("/e")).unwrap();
+    memory.crash();
+    assert!(memory.exists(Path::new("/b/c/d")).unwrap() && memory.exists(Path::new("/e")).unwrap());
+    assert!(!memory.exists(Path::new("/a/lost")).unwrap());
+}
+
 /// Each fault strikes when it is due, and only then.
 #[test]
 fn faults_strike_when_due() {

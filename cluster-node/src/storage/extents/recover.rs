@@ -21,10 +21,7 @@ const PAGE: usize = 1024;
 
 impl Chunks {
     pub(super) fn recover(&self) -> Result<(), ChunkError> {
-        self.files.create_dir_all(&self.dir)?;
-        if let Some(parent) = self.dir.parent() {
-            self.files.sync_dir(parent)?;
-        }
+        self.files.create_dir_durably(&self.dir)?;
         let headers = self.read_headers()?;
         let watermark =
             self.backend.get(&rows::WATERMARK)?.map(|row| rows::read_watermark(&row)).transpose()?;

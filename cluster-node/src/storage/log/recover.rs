@@ -19,10 +19,7 @@ use super::{Config, OpenError};
 /// Opens the log in `dir`, or makes one.
 pub(super) fn open(world: &World, dir: &Path, config: &Config) -> Result<(State, Tail), OpenError> {
     let files = &*world.files;
-    files.create_dir_all(dir)?;
-    if let Some(parent) = dir.parent() {
-        files.sync_dir(parent)?;
-    }
+    files.create_dir_durably(dir)?;
     // An earlier process may have died between naming or removing a segment and making that durable.
     files.sync_dir(dir)?;
     let mut segments = segments(files, dir)?;

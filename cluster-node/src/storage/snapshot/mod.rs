@@ -98,7 +98,7 @@ impl Snapshots {
     /// is used.
     pub fn open(world: &World, dir: &Path) -> Result<Arc<Self>, SnapshotError> {
         let files = Arc::clone(&world.files);
-        files.create_dir_all(dir)?;
+        files.create_dir_durably(dir)?;
         for name in files.list(dir)?.iter().filter(|name| *name != CURRENT) {
             files.remove(&dir.join(name))?;
         }
