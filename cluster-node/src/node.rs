@@ -198,15 +198,22 @@ impl Node {
     async fn serve(&self, control: Bound, data: Bound, shutdown: CancellationToken) -> Result<(), RunError> {
         let stop = CancellationToken::new();
         let mut work = JoinSet::new();
-        let server = self.spawn(&mut work, control, data, &stop);
+        let mut server = std::pin::pin!(self.spawn(&mut work, control, data, &stop));
         let ended = tokio::select! {
             () = shutdown.cancelled() => Ok(()),
             failed = self.failed() => Err(RunError::Failed(failed)),
             panicked = panicked(&mut work) => Err(RunError::Failed(panicked)),
-            ended = server => ended.map_err(RunError::from),
+            ended = server.as_mut() => match ended {
+                Ok(()) => Err(RunError::Failed("the gRPC server ended by itself".to_owned())),
+                Err(error) => Err(error.into()),
+            },
         };
         if ended.is_ok() {
-            self.raft.hand_over().await;
+            // Served until leadership has moved: the others have to reach this node meanwhile.
+            tokio::select! {
+                () = self.raft.hand_over() => {}
+                _ = server.as_mut() => {}
+            }
         }
         stop.cancel();
         // What does not end by itself ends with its deadline; nothing acknowledged depends on it.

@@ -20,3 +20,8 @@ pub(crate) fn write(path: &Path, seed: u64, length: usize) -> String {
     File::create(path).and_then(|mut file| file.write_all(&content)).unwrap();
     blake3::hash(&content).to_string()
 }
+
+/// BLAKE3 in hex of a file on disk.
+pub(crate) fn hash_of(path: &Path) -> String {
+    blake3::hash(&std::fs::read(path).unwrap()).to_string()
+}
