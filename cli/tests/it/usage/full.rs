@@ -86,12 +86,15 @@ fn of_the_nodes() {
         }
         stored.push((name, hash));
     };
-    assert!(stored.len() >= 2 && stored.len() < 8, "{NODE_MIB} MiB hold {} files", stored.len());
+    assert!((3..8).contains(&stored.len()), "{NODE_MIB} MiB hold {} files", stored.len());
     refused.fails(1, "space");
     cluster.run(&["status"]).ok();
-    let (first, hash) = stored.remove(0);
-    assert_eq!(blake3::hash(&cluster.run(&["cat", &first]).ok().stdout).to_string(), hash);
-    cluster.run(&["rm", &first]).ok();
+    let (first, hash) = &stored[0];
+    assert_eq!(blake3::hash(&cluster.run(&["cat", first]).ok().stdout).to_string(), *hash);
+    // An extent of 64 MiB gives its space back when less than half of it is live: two files of 20 MiB, not one.
+    for (name, _) in stored.drain(..2) {
+        cluster.run(&["rm", &name]).ok();
+    }
     cluster.wait("space for another file", || {
         let ran = cluster.run(&["put", "file", "full/again"]);
         assert!(ran.code == 0 || ran.stderr.contains("space"), "{}", ran.stderr);
