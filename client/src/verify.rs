@@ -194,3 +194,32 @@ fn members(description: &Description) -> BTreeMap<u64, Option<String>> {
     let ids = best.voters.iter().chain(best.replicas.iter().filter(here));
     ids.map(|id| (*id, addrs.get(id).map(|(_, addr)| (*addr).clone()))).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gossamer_proto::v1::{NodeReport, NodeState};
+
+    /// A voter that nobody has heard is looked for; a node that was replaced, and a replica that is away, are not.
+    #[test]
+    fn who_is_verified() {
+        let state = |id: u64, term, connected| {
+            let (voters, replicas) =
+                if term == 7 { (vec![1, 3, 9], vec![4, 5]) } else { (vec![1, 2, 3], vec![]) };
+            let control_addr = format!("host-{id}");
+            let report =
+                Some(NodeReport { id, term, voters, replicas, control_addr, ..NodeReport::default() });
+            NodeState { report, connected, ..NodeState::default() }
+        };
+        let nodes = vec![
+            state(1, 7, true),
+            state(2, 8, false),
+            state(3, 6, false),
+            state(4, 7, true),
+            state(5, 7, false),
+        ];
+        let members = members(&Description { nodes, ..Description::default() });
+        let expected = [(1, Some("host-1")), (3, Some("host-3")), (4, Some("host-4")), (9, None)];
+        assert_eq!(members, expected.map(|(id, addr)| (id, addr.map(str::to_owned))).into());
+    }
+}

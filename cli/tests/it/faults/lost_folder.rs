@@ -32,3 +32,28 @@ fn wiped_and_started_again() {
     book.check(&cluster);
     large::check(&cluster, "wiped/large", 14, 40 * MIB);
 }
+
+/// Two of five machines never come back: two new ones take their places as voters, and then two more may go.
+#[test]
+fn two_gone_for_good() {
+    let mut cluster = Cluster::tuned(1, 5, &["--voter-silence", "2s"]);
+    let load = Load::start(&cluster, 3);
+    for _ in 0..2 {
+        let node = cluster.follower();
+        cluster.kill(Who::Node(node));
+    }
+    load.goes_on();
+    let newcomers = [cluster.add_node(), cluster.add_node()];
+    cluster.wait_voters(5);
+    let status = &cluster.run(&["status", "--json"]).ok().json()[0];
+    let voters = status["voter_ids"].as_array().unwrap();
+    assert!(newcomers.iter().all(|node| voters.contains(&cluster.id(*node).into())), "{status}");
+    assert_eq!((voters.len(), &status["tolerates"]), (5, &2.into()), "{status}");
+    for _ in 0..2 {
+        let node = cluster.leader();
+        cluster.kill(Who::Node(node));
+        load.goes_on();
+    }
+    let book = load.stop();
+    book.check(&cluster);
+}
