@@ -6,9 +6,12 @@ use crate::cluster::{Cluster, Who};
 use crate::content::MIB;
 
 const LARGE_MIB: usize = 96;
+/// The leader, a follower, the queue server.
+const KILLS: u64 = 3;
 
 /// Each process is killed in turn, during a stream of small puts and a large upload: every acknowledged file is there
-/// with its version and its bytes, nothing was applied twice, and the upload ends by the same put without starting over.
+/// with its version and its bytes, nothing was applied twice, and the upload ends by the same put without starting over:
+/// at most a tenth is sent again for each kill.
 #[test]
 fn each_process_in_turn() {
     let mut cluster = Cluster::start(3);
@@ -33,7 +36,8 @@ fn each_process_in_turn() {
     load.goes_on();
     let stored = upload.finish();
     let again = stored.sent_bytes.saturating_sub(stored.size);
-    assert!(again <= stored.size / 10, "{again} bytes of {} were sent again", stored.size);
+    // Each kill may take with it what was on its way: up to 8 MiB wait in a leader to be forwarded.
+    assert!(again <= KILLS * stored.size / 10, "{again} bytes of {} were sent again", stored.size);
     let book = load.stop();
     cluster.wait_even();
     book.check(&cluster);
