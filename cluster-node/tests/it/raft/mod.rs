@@ -32,16 +32,27 @@ fn put(number: u64) -> v1::Batch {
     v1::Batch { commands: vec![command], now_ms: 1 }
 }
 
-/// Proposes these files at `node` under its present term, all at once; the highest index.
+/// Proposes these files at `node`, which leads, all at once; the highest index.
 async fn put_all(node: &Node, numbers: std::ops::Range<u64>) -> u64 {
-    let term = node.view().term;
-    let proposed = join_all(numbers.map(|number| node.raft.propose(put(number), term))).await;
-    let written = proposed.into_iter().map(|proposed| {
-        let (at, outcomes) = proposed.unwrap();
-        assert_eq!(outcomes, [Applied::Written { version: at.index, modified_ms: 1 }]);
-        at.index
-    });
-    written.max().unwrap()
+    let written = join_all(numbers.map(|number| put_one(node, number))).await;
+    written.into_iter().max().unwrap()
+}
+
+/// Proposes a file at `node`; its index. On a machine under load a leader may miss its quorum for a moment: it then
+/// refuses before anything is appended, and is asked again once it leads.
+async fn put_one(node: &Node, number: u64) -> u64 {
+    for _ in 0..100 {
+        let term = node.until(|view| view.leading).await.term;
+        match node.raft.propose(put(number), term).await {
+            Err(ProposeError::NotLeader { .. }) => tokio::time::sleep(Duration::from_millis(20)).await,
+            proposed => {
+                let (at, outcomes) = proposed.unwrap();
+                assert_eq!(outcomes, [Applied::Written { version: at.index, modified_ms: 1 }]);
+                return at.index;
+            }
+        }
+    }
+    panic!("node {} refused for two seconds although it leads", node.raft.id());
 }
 
 /// Three voters, led by the first.
