@@ -9,7 +9,7 @@ use gossamer_proto::v1::work_client::WorkClient;
 use gossamer_proto::v1::{Code, EnterAnswer, EnterRequest, Failure};
 use tokio_util::sync::CancellationToken;
 
-use crate::folder::{Identity, Member};
+use crate::identity::{Identity, Member};
 
 /// Why a node cannot enter.
 #[derive(Debug, thiserror::Error)]

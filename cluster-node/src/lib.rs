@@ -1,7 +1,8 @@
 //! A node of Gossamer: holds the whole catalogue and every chunk, votes or replicates, serves reads.
 //!
 //! # Layout
-//! - [`node`]: its life; [`config`], [`folder`], [`enter`]: what it is told, who it is, how it gets into a cluster
+//! - [`node`]: its life; [`config`], [`folder`], [`identity`], [`enter`]: what it is told, where it lives, who it is, how it
+//!   gets into a cluster
 //! - [`steal`]: its sessions with the queue servers, where all its work comes from
 //! - [`upload`]: a write on the leader: ticket, receive, forward, seal, commit
 //! - [`read`]: a read on any node: claim, barrier, serve
@@ -23,6 +24,7 @@ pub mod config;
 pub mod data;
 pub mod enter;
 pub mod folder;
+pub mod identity;
 pub mod lead;
 pub mod node;
 pub mod peer;
