@@ -5,6 +5,7 @@
 //! - [`limits`]: every bound of the system, with unit and reason
 //! - [`name`]: what may be the name of a file
 //! - [`hash`]: the name of a chunk
+//! - [`token`]: what makes a machine part of a cluster
 //! - [`status`]: failures to and from `tonic::Status`
 //! - [`channel`], [`listener`]: the one place where connections are made and accepted
 //!
@@ -18,6 +19,7 @@ pub mod limits;
 pub mod listener;
 pub mod name;
 pub mod status;
+pub mod token;
 
 /// Messages and services, generated from `wire/*.proto`.
 #[allow(missing_docs, clippy::all, unreachable_pub)]
