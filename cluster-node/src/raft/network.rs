@@ -145,9 +145,8 @@ impl RaftNetworkV2<Types> for Link {
         S: Stream<Item = AppendEntriesRequest<Types>> + OptionalSend + Unpin + 'static,
     {
         Box::pin(async move {
-            let client = self.client(self.lane)?;
             let pace = Pace::of(self.target, self.lane, &option, &self.network.peers);
-            send_append::pipeline(client, input, pace).await
+            send_append::pipeline(|| self.client(self.lane), input, pace).await
         })
     }
 

@@ -59,10 +59,10 @@ type Unanswered = Arc<Mutex<VecDeque<Asked>>>;
 
 /// Opens the stream and returns the answers. Dropping them ends the stream.
 ///
-/// openraft's pause after a failure is in its requests: a stream opened before there is one would fail on a node that
-/// is down again and again without any pause.
+/// openraft's pause after a failure is in its requests: whatever fails before there is one, be it only that the node's
+/// address is not known, would fail again and again without any pause.
 pub(super) async fn pipeline<S>(
-    mut client: Client,
+    client: impl FnOnce() -> Result<Client, RpcError> + Send,
     mut input: S,
     pace: Pace,
 ) -> Result<BoxStream<'static, Result<StreamAppendResult<Types>, RpcError>>, RpcError>
@@ -70,6 +70,7 @@ where
     S: Stream<Item = AppendEntriesRequest<Types>> + Send + Unpin + 'static,
 {
     let Some(first) = input.next().await else { return Ok(Box::pin(stream::empty())) };
+    let mut client = client()?;
     let input = stream::iter([first]).chain(input);
     let unanswered = Unanswered::default();
     let (sender, receiver) = mpsc::channel(1);
@@ -142,5 +143,34 @@ impl Answers {
 
     fn oldest(&self) -> Option<Instant> {
         self.unanswered.lock().expect("nothing panics while holding it").front().map(|asked| asked.at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+    use gossamer_proto::channel::Channels;
+    use gossamer_proto::trust::Trust;
+    use gossamer_world::World;
+
+    use super::*;
+    use crate::raft::network::unreachable;
+
+    /// While openraft pauses, which it does by not giving a request, nothing is tried and so nothing can fail: a leader that
+    /// does not know where a follower is would else ask itself for it without end.
+    #[tokio::test]
+    async fn pauses_before_it_fails() {
+        let peers = Peers::new(Channels::new(&World::real(), Trust::Loopback));
+        let pace = |lane| Pace { target: 2, lane, limit: RPC, peers: peers.clone() };
+        let unknown = || Err(unreachable("its address is not known"));
+        let pausing = pipeline(unknown, stream::pending(), pace(Lane::Log));
+        assert!(pausing.now_or_never().is_none());
+        let request = AppendEntriesRequest {
+            vote: openraft::Vote::new(1, 1),
+            prev_log_id: None,
+            entries: Vec::new(),
+            leader_commit: None,
+        };
+        assert!(pipeline(unknown, stream::iter([request]), pace(Lane::Log)).await.is_err());
     }
 }
