@@ -29,7 +29,7 @@ pub struct Config {
     pub listen: bool,
     /// Pause after the first round of asking; it doubles with every round.
     pub first: Duration,
-    /// Longest pause between two rounds. What is unheard for three of these is forgotten.
+    /// Longest pause between two rounds. What is unheard for four of these is forgotten.
     pub last: Duration,
     /// Told of everything that happens, for people. What does not fit is dropped.
     pub events: Option<mpsc::Sender<Event>>,

@@ -28,7 +28,7 @@ pub enum FindError {
 }
 
 /// The queue servers of the token's cluster: of the LAN first, then of this machine. Asks until one answers, or until
-/// `patience` is over.
+/// `patience` is over; if others answer, for two seconds. Without a token none can be found.
 pub async fn find(config: Config, patience: Duration) -> Result<Vec<SocketAddrV4>, FindError> {
     let config = Config { announce: None, listen: false, last: DISCOVERY_LAST_OF_COMMAND, ..config };
     let start = Instant::now();
@@ -59,6 +59,7 @@ pub async fn find(config: Config, patience: Duration) -> Result<Vec<SocketAddrV4
 }
 
 /// The clusters that say within `time` that they are there: hearsay, without proof. Needs no token.
+/// Who was answered within the last second, for whatever command, is not answered again: give it more than a second.
 pub async fn census(config: Config, time: Duration) -> Vec<Heard> {
     let last = DISCOVERY_LAST_OF_COMMAND.max(time);
     let config = Config { token: None, announce: None, listen: false, last, ..config };

@@ -36,8 +36,6 @@
 //! - That what is found still works, or is what it says: who relays datagrams of others as they come can put his own
 //!   address in. The connection's proof tells.
 //! - That a census is true.
-//! - Answers between processes of one machine by its LAN address: the kernel takes that way through loopback, where
-//!   they find each other anyway.
 //! - Anything beyond the link: routers forward no broadcasts.
 
 mod config;

@@ -37,7 +37,7 @@ impl<K: Ord + Copy, V> Recent<K, V> {
         self.next += 1;
     }
 
-    /// Remembers it unless it is known, or there is no room: whoever is remembered keeps its place.
+    /// Remembers it unless it is known, or there is no room: who is remembered keeps the place. Whether it did.
     pub(crate) fn insert_new(&mut self, key: K, value: V, now: Instant) -> bool {
         self.drop_old(now);
         let new = self.entries.len() < self.capacity && !self.entries.contains_key(&key);

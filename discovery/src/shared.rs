@@ -13,8 +13,8 @@ use crate::exchange::Exchange;
 use crate::found::Found;
 use crate::lan::Interface;
 
-/// Longest pauses without a word after which something is forgotten.
-const PAUSES_KEPT: u32 = 3;
+/// Longest pauses without a word after which something is forgotten: with the jitter, three rounds at least.
+const PAUSES_KEPT: u32 = 4;
 
 pub(crate) struct Shared {
     exchange: Mutex<Exchange>,
@@ -62,9 +62,9 @@ impl Shared {
             }
             outcome
         });
-        // A queue server that just came asks: it is what is missing here.
+        // A queue server that just came, or has moved, asks too: asking now finds it. Who answers learns of it anyway.
         if let Received::Request { answered: false, serves: true } = outcome.received
-            && self.found.borrow().queue_servers.is_empty()
+            && self.found.borrow().queue_servers.iter().all(|known| known.ip() != from.ip())
         {
             self.hurry.notify_one();
         }
@@ -86,7 +86,8 @@ impl Shared {
         self.found.send_if_modified(|before| {
             let changed = *before != found;
             if changed {
-                tracing::info!(queue_servers = ?found.queue_servers, foreign = ?found.foreign, "discovered");
+                let foreign = found.foreign.len();
+                tracing::info!(queue_servers = ?found.queue_servers, foreign, "discovered");
                 *before = found;
             }
             changed

@@ -183,3 +183,7 @@ const _: () =
 const _: () = assert!(SNAPSHOT_PART_BYTES < MESSAGE_BYTES && HAVE_HASHES * 32 < MESSAGE_BYTES);
 const _: () = assert!(APPEND_BYTES * 2 < LOG_RECORD_BYTES && LOG_RECORD_BYTES as u64 * 2 < SEGMENT_BYTES);
 const _: () = assert!((QUEUE_BYTES * 2) < (256 << 20) && CHUNK_BYTES as u64 * 4 < EXTENT_BYTES);
+const _: () = assert!(DISCOVERY_SOURCES <= DISCOVERY_CHALLENGES && DISCOVERY_CHALLENGES <= DISCOVERY_NONCES);
+const _: () = assert!(
+    DISCOVERY_FIRST.as_millis() * 2 < DISCOVERY_SECOND.as_millis() && DISCOVERY_ASKED < DISCOVERY_NONCES
+);
