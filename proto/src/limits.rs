@@ -142,6 +142,37 @@ pub const VOTER_TARGET: usize = 5;
 /// of the process. One that comes back later is a replica.
 pub const VOTER_SILENCE: Duration = Duration::from_secs(300);
 
+/// Port of discovery's broadcasts.
+pub const DISCOVERY_PORT: u16 = 8888;
+/// Pause after the first round of discovery's requests; it doubles with every round.
+pub const DISCOVERY_FIRST: Duration = Duration::from_millis(100);
+/// Longest pause between two rounds, before jitter of a fifth: some hundred bytes a minute and machine.
+pub const DISCOVERY_LAST: Duration = Duration::from_secs(25);
+/// Longest pause between two rounds of a command that somebody waits for.
+pub const DISCOVERY_LAST_OF_COMMAND: Duration = Duration::from_secs(1);
+/// One source gets one answer in this time, and asking anew begins at most once in it.
+pub const DISCOVERY_SECOND: Duration = Duration::from_secs(1);
+/// How often the interfaces are enumerated.
+pub const DISCOVERY_REFRESH: Duration = Duration::from_secs(1);
+/// How long a request may be answered and a challenge be confirmed: a LAN answers in milliseconds.
+pub const DISCOVERY_ANSWER: Duration = Duration::from_secs(5);
+/// Nonces of others remembered, so that a replay is not answered; the oldest leave.
+pub const DISCOVERY_NONCES: usize = 4096;
+/// Own requests that may still be answered: all interfaces in the fast first rounds.
+pub const DISCOVERY_ASKED: usize = 1024;
+/// Challenges that may still be confirmed.
+pub const DISCOVERY_CHALLENGES: usize = 1024;
+/// Sources answered in the last second.
+pub const DISCOVERY_SOURCES: usize = 1024;
+/// Answers without proof, a second, whoever asks: far below what any link notices.
+pub const DISCOVERY_CENSUS_ANSWERS: u32 = 100;
+/// Addresses of queue servers remembered.
+pub const DISCOVERY_FOUND: usize = 64;
+/// Queue servers of other clusters remembered.
+pub const DISCOVERY_FOREIGN: usize = 16;
+/// Addresses of interfaces used: two sockets each.
+pub const DISCOVERY_INTERFACES: usize = 64;
+
 const _: () = assert!(INLINE_BYTES < APPEND_BYTES && APPEND_BYTES * 2 < MESSAGE_BYTES);
 const _: () = assert!(APPEND_BYTES < PIPELINE_BYTES && PROPOSE.as_millis() < CLIENT_PATIENCE.as_millis());
 const _: () = assert!(HEARTBEAT_MS * 2 < ELECTION_MIN_MS && ELECTION_MIN_MS < ELECTION_MAX_MS);
@@ -152,3 +183,7 @@ const _: () =
 const _: () = assert!(SNAPSHOT_PART_BYTES < MESSAGE_BYTES && HAVE_HASHES * 32 < MESSAGE_BYTES);
 const _: () = assert!(APPEND_BYTES * 2 < LOG_RECORD_BYTES && LOG_RECORD_BYTES as u64 * 2 < SEGMENT_BYTES);
 const _: () = assert!((QUEUE_BYTES * 2) < (256 << 20) && CHUNK_BYTES as u64 * 4 < EXTENT_BYTES);
+const _: () = assert!(DISCOVERY_SOURCES <= DISCOVERY_CHALLENGES && DISCOVERY_CHALLENGES <= DISCOVERY_NONCES);
+const _: () = assert!(
+    DISCOVERY_FIRST.as_millis() * 2 < DISCOVERY_SECOND.as_millis() && DISCOVERY_ASKED < DISCOVERY_NONCES
+);

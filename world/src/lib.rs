@@ -9,8 +9,9 @@
 //! - [`blocking`]: where calls that block run
 //!
 //! # Invariants
-//! - Nothing else in the workspace opens a socket or a file, reads a clock or draws a random number, the
-//!   command line's own reading and writing of its user's files excepted.
+//! - Nothing else in the workspace opens a socket or a file, reads a clock or draws a random number, but
+//!   discovery's datagram sockets (behind a seam of its own) and the command line's reading and writing of its user's
+//!   files.
 //!
 //! # What it does not guarantee
 //! - sled opens its own files: a simulation uses another catalogue backend.
