@@ -19,7 +19,7 @@ use tempfile::TempDir;
 /// How long anything may take that a test waits for: far beyond what it takes, for machines that are busy.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// Test clusters are small: less disk needs to be kept free than on a real machine.
-const RESERVE_MIB: &str = "16";
+pub(crate) const RESERVE_MIB: &str = "16";
 /// Ports given out: below the kernel's own choices.
 const PORTS: std::ops::Range<u16> = 12_000..32_000;
 
