@@ -5,4 +5,5 @@
 mod cluster;
 mod content;
 mod faults;
+mod membership;
 mod usage;

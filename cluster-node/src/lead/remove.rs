@@ -39,11 +39,11 @@ pub(super) async fn remove(lead: &Lead, task: v1::RemoveNode, term: u64, deadlin
         }
         Ok(Judged::Leaving) => {}
         Ok(Judged::Mark) => {
-            if let Err(answer) = mark(lead, &task, operation, term).await {
+            if let Some(answer) = mark(lead, &task, operation, term).await {
                 return answer;
             }
         }
-        Ok(Judged::Answered(answer)) => return answer,
+        Ok(Judged::Answered(answer)) => return *answer,
         Err(error) => return unavailable(error.to_string()),
     }
     let mut view = lead.view.clone();
@@ -72,7 +72,7 @@ enum Judged {
     /// The log is to say so.
     Mark,
     /// It cannot be done, or not like this.
-    Answered(Answer),
+    Answered(Box<Answer>),
 }
 
 async fn judge(
@@ -91,16 +91,16 @@ async fn judge(
         return Ok(Judged::Gone { before: outcome.is_none() });
     }
     if mark.is_none() && !members.iter().any(|(node, _)| *node == task.node) {
-        return Ok(Judged::Answered(definite(Code::NotFound, unknown(&view, task.node))));
+        return Ok(Judged::Answered(Box::new(definite(Code::NotFound, unknown(&view, task.node)))));
     }
     let mut others = view.voters.iter().chain(&view.replicas).filter(|id| **id != task.node);
     if mark.is_none() && others.all(|id| retired.contains_key(id)) {
-        return Ok(Judged::Answered(last(task.node)));
+        return Ok(Judged::Answered(Box::new(last(task.node))));
     }
     if view.voters.contains(&task.node) && mark != Some(&true) {
         let now = with(lead, &view, task.node).await?;
         if now.voters_then() == 0 || (now.voters_then() < now.voters_now() && !task.fewer_voters) {
-            return Ok(Judged::Answered(fewer(&now)));
+            return Ok(Judged::Answered(Box::new(fewer(&now))));
         }
     }
     let said = mark.is_some_and(|fewer| *fewer || !task.fewer_voters);
@@ -135,18 +135,19 @@ fn fewer(now: &Situation) -> Answer {
     removal(v1::NodeRemoval { fewer_voters: true, voters, voters_then, ..Default::default() })
 }
 
-async fn mark(lead: &Lead, task: &v1::RemoveNode, operation: v1::Operation, term: u64) -> Result<(), Answer> {
+/// Puts it into the log; an answer if that did not come off.
+async fn mark(lead: &Lead, task: &v1::RemoveNode, operation: v1::Operation, term: u64) -> Option<Answer> {
     let retire = v1::Retire { node: task.node, fewer_voters: task.fewer_voters };
     let command = v1::Command { operation: Some(operation), kind: Some(command::Kind::Retire(retire)) };
     match lead.upload.propose(command, term).await {
-        Ok(Applied::Retired { .. }) => Ok(()),
-        Ok(Applied::NotFound) => Err(definite(Code::NotFound, unknown(&lead.view.borrow(), task.node))),
-        Ok(Applied::LastNode) => Err(last(task.node)),
-        Ok(Applied::TooOld) => Err(definite(
+        Ok(Applied::Retired { .. }) => None,
+        Ok(Applied::NotFound) => Some(definite(Code::NotFound, unknown(&lead.view.borrow(), task.node))),
+        Ok(Applied::LastNode) => Some(last(task.node)),
+        Ok(Applied::TooOld) => Some(definite(
             Code::Expired,
             "the operation is older than what the cluster remembers: whether it happened is unknown",
         )),
-        other => Err(failed(other)),
+        other => Some(failed(other)),
     }
 }
 
