@@ -125,7 +125,8 @@ pub(crate) enum Command {
         disable_help_subcommand = true,
         after_help = "Examples:\n  gossamer config\n  gossamer config get voters\n  gossamer config set voters 3\n  \
         gossamer config set replace-after 90s\n\n\
-        Settings are kept by the cluster itself and hold for every node from then on."
+        `voters`: how many nodes vote, 1, 3, 5 or 7. `replace-after`: how long one of them may be silent before another \
+        takes its place. Settings are kept by the cluster itself and hold for every node from then on."
     )]
     Config(Config),
     /// Run a node: stores everything, votes, serves reads; or remove one

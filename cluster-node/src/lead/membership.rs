@@ -64,7 +64,7 @@ async fn look(lead: &Lead, since: Instant) -> Result<(), ProposeError> {
     if now.retired.contains_key(&view.id) && hand_over(lead, &now).await {
         return Ok(());
     }
-    if wanted(&now).is_none() {
+    if wanted(&now).is_none_or(|change| !is_safe(&now, &change)) {
         return Ok(());
     }
     let _paused = lead.upload.pause().await;

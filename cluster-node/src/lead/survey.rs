@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use gossamer_proto::channel::{Target, within_rpc};
+use gossamer_proto::limits::RPC;
 use gossamer_proto::setting::Setting;
 use gossamer_proto::v1::peer_client::PeerClient;
 use gossamer_proto::v1::{NodeReport, StateRequest};
@@ -12,6 +13,9 @@ use super::voters::Situation;
 use crate::raft::View;
 use crate::storage::catalogue::backend::BackendError;
 
+/// Log entries that a member applies while commits pause for a moment.
+const NEAR: u64 = 256;
+
 /// What the log says, without asking anybody.
 pub(super) async fn known(lead: &Lead, view: &View) -> Result<Situation, BackendError> {
     let catalogue = lead.catalogue.clone();
@@ -20,10 +24,10 @@ pub(super) async fn known(lead: &Lead, view: &View) -> Result<Situation, Backend
 }
 
 /// Asks every other member. `settled`: who has applied that entry, misses no chunk, and has all on disk, holds
-/// everything up to it. Without it what counts is how far this node is, and nobody syncs: good enough to see whether
-/// there is anything to do.
+/// everything up to it. Without it who is near counts, and nobody syncs: good enough to see whether there is anything
+/// to do.
 ///
-/// A member that does not answer holds nothing.
+/// A member that does not answer holds nothing. One that is silent anyway is not asked: commits may be waiting.
 pub(super) async fn situation(
     lead: &Lead,
     view: &View,
@@ -56,10 +60,12 @@ pub(super) async fn situation(
 }
 
 async fn reports(lead: &Lead, view: &View, settled: Option<u64>) -> BTreeMap<u64, NodeReport> {
-    let last = settled.unwrap_or_else(|| view.applied.map_or(0, |at| at.index));
+    let near = view.applied.map_or(0, |at| at.index).saturating_sub(NEAR);
+    let last = settled.unwrap_or(near);
+    let silent = lead.raft.silent(RPC);
     let request = StateRequest { settled: settled.unwrap_or(0) };
-    let others: BTreeSet<u64> =
-        view.voters.iter().chain(&view.replicas).copied().filter(|id| *id != view.id).collect();
+    let members = view.voters.iter().chain(&view.replicas).copied();
+    let others: BTreeSet<u64> = members.filter(|id| *id != view.id && !silent.contains(id)).collect();
     let asked = others.iter().map(|id| async { (*id, report(lead, *id, request).await) });
     let answers = futures_util::future::join_all(asked).await;
     answers
