@@ -18,7 +18,7 @@ use crate::upload::Answer;
 /// How long one task waits until the node has left: longer than a joint change takes.
 const WAIT: Duration = Duration::from_secs(5);
 /// How long a replica may take to catch up before fewer voters are the only way.
-const CATCH_UP: Duration = Duration::from_secs(2);
+const CATCH_UP: Duration = Duration::from_secs(4);
 /// Between two looks at the members.
 const PAUSE: Duration = Duration::from_millis(250);
 /// Time to answer in, of what the client gave.

@@ -7,18 +7,18 @@ mod settings;
 use crate::cluster::{Cluster, Who};
 
 impl Cluster {
-    /// The ids of the voters, sorted; of both sets in a joint change. None while nobody leads.
+    /// The ids of the voters as the leader knows them, sorted; none during a change of them, and while nobody leads.
     fn voters(&self) -> Option<Vec<u64>> {
         let status = self.run(&["status", "--json"]).json().pop()?;
         status["leader"].as_u64()?;
-        let ids = status["voter_ids"].as_array()?.iter().filter_map(|id| id.as_u64());
-        Some(ids.collect())
+        let ids: Vec<u64> = status["voter_ids"].as_array()?.iter().filter_map(|id| id.as_u64()).collect();
+        (ids.len() % 2 == 1).then_some(ids)
     }
 
-    /// Waits until this many vote.
+    /// Waits until this many vote; which.
     #[track_caller]
-    fn wait_voters_count(&self, count: usize) {
-        self.wait(&format!("{count} voters"), || (self.voters()?.len() == count).then_some(()));
+    fn wait_voters_count(&self, count: usize) -> Vec<u64> {
+        self.wait(&format!("{count} voters"), || self.voters().filter(|voters| voters.len() == count))
     }
 
     /// Waits until exactly these nodes vote, by position.

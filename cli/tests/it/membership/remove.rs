@@ -16,8 +16,7 @@ fn with_somebody_in_its_place() {
     let other = cluster.add_node();
     cluster.wait_voters(5);
     cluster.run(&["config", "set", "voters", "3"]).ok();
-    cluster.wait_voters_count(3);
-    let voters = cluster.voters().unwrap();
+    let voters = cluster.wait_voters_count(3);
     let all: Vec<u64> = (0..5).map(|position| cluster.id(position)).collect();
     let replicas: Vec<u64> = all.iter().copied().filter(|id| !voters.contains(id)).collect();
     assert_eq!((replicas.len(), spare, other), (2, 3, 4));
@@ -29,8 +28,8 @@ fn with_somebody_in_its_place() {
     let leader = cluster.id(cluster.leader());
     let voter = *voters.iter().find(|id| **id != leader).unwrap();
     remove(&cluster, voter, &[]).ok();
-    let now = cluster.voters().unwrap();
-    assert!(now.len() == 3 && now.contains(&replicas[1]) && !now.contains(&voter), "{now:?}");
+    let now = cluster.wait_voters_count(3);
+    assert!(now.contains(&replicas[1]) && !now.contains(&voter), "{now:?}");
     let json = remove(&cluster, voter, &["--json"]).ok().json();
     assert_eq!((&json[0]["removed"], &json[0]["already"]), (&true.into(), &true.into()));
     // Gone for good: its process is not needed, and nobody shows it.
@@ -61,15 +60,15 @@ fn with_nobody_in_its_place() {
     );
     assert_eq!(cluster.members().len(), 3, "nothing was done");
     remove(&cluster, ids[leader], &["--yes"]).ok();
-    let voters = cluster.voters().unwrap();
-    assert!(voters.len() == 1 && voters[0] != ids[leader], "{voters:?}");
+    let voters = cluster.wait_voters_count(1);
+    assert!(voters[0] != ids[leader], "{voters:?}");
     cluster.kill_removed(Who::Node(leader));
     // The only voter leaves for the replica, leader that it is.
     let second = voters[0];
     cluster.wait_even();
     remove(&cluster, second, &[]).ok();
-    let last: Vec<u64> = cluster.wait("a leader", || cluster.voters());
-    assert!(last.len() == 1 && last[0] != second && last[0] != ids[leader], "{last:?}");
+    let last = cluster.wait_voters_count(1);
+    assert!(last[0] != second && last[0] != ids[leader], "{last:?}");
     let position = ids.iter().position(|id| *id == second).unwrap();
     cluster.kill_removed(Who::Node(position));
     let only = remove(&cluster, last[0], &["--yes"]).exit(6);
@@ -87,8 +86,8 @@ fn five_become_three() {
     // A dead one can be removed as well.
     cluster.kill(Who::Node(follower));
     remove(&cluster, ids[follower], &["--yes"]).ok();
-    let voters = cluster.voters().unwrap();
-    assert!(voters.len() == 3 && !voters.contains(&ids[follower]), "{voters:?}");
+    let voters = cluster.wait_voters_count(3);
+    assert!(!voters.contains(&ids[follower]), "{voters:?}");
     assert_eq!(cluster.members().len(), 4);
     cluster.add_node();
     cluster.wait_voters(5);
