@@ -73,7 +73,6 @@ async fn node(
     let data = Bound::bind(world, any_port(), false).await?;
     let mut config = Config::new(world.clone(), queues.to_vec(), Ipv4Addr::LOCALHOST.to_string());
     config.reserve_bytes = RESERVE_BYTES;
-    config.voter_target = NODES;
     work.spawn(say(node::run(config, folder, control, data, shutdown.clone())));
     Ok(())
 }

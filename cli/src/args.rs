@@ -120,8 +120,23 @@ pub(crate) enum Command {
     /// Run a queue server: the door of the cluster
     #[command(after_help = "Example:\n  gossamer queue --cluster lab --dir /var/lib/gossamer/queue-server")]
     Queue(Queue),
-    /// Run a node: stores everything, votes, serves reads
-    #[command(after_help = "Example:\n  gossamer node --queue 127.0.0.1:4068 --dir /srv/gossamer")]
+    /// Show and change settings of the whole cluster
+    #[command(
+        disable_help_subcommand = true,
+        after_help = "Examples:\n  gossamer config\n  gossamer config get voters\n  gossamer config set voters 3\n  \
+        gossamer config set replace-after 90s\n\n\
+        `voters`: how many nodes vote, 1, 3, 5 or 7. `replace-after`: how long one of them may be silent before another \
+        takes its place. Settings are kept by the cluster itself and hold for every node from then on."
+    )]
+    Config(Config),
+    /// Run a node: stores everything, votes, serves reads; or remove one
+    #[command(
+        disable_help_subcommand = true,
+        args_conflicts_with_subcommands = true,
+        override_usage = "gossamer node [OPTIONS]\n       gossamer node remove ID",
+        after_help = "Examples:\n  gossamer node --queue 127.0.0.1:4068 --dir /srv/gossamer\n  gossamer node remove 5\n\n\
+        Without a subcommand it runs a node."
+    )]
     Node(Node),
     /// Run a whole cluster in this terminal, on loopback, to try things out
     #[command(after_help = "Example:\n  gossamer dev --nodes 3")]
@@ -183,7 +198,54 @@ pub(crate) struct Queue {
 }
 
 #[derive(Args, Debug)]
+pub(crate) struct Config {
+    #[command(subcommand)]
+    pub(crate) action: Option<ConfigAction>,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum ConfigAction {
+    /// Show one setting's value
+    #[command(after_help = "Example:\n  gossamer config get replace-after")]
+    Get {
+        /// Its name
+        key: String,
+    },
+    /// Change one setting
+    #[command(
+        after_help = "Examples:\n  gossamer config set voters 3\n  gossamer config set replace-after 5m"
+    )]
+    Set {
+        /// Its name
+        key: String,
+        /// Its value: a number, or a time such as 90s or 5m
+        value: String,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum NodeAction {
+    /// Remove a node from the cluster for ever
+    #[command(after_help = "Examples:\n  gossamer node remove 5\n  gossamer node remove 5 --yes\n\n\
+        A node that votes is replaced by one that does not yet. If there is none, fewer nodes vote from then on: that \
+        has to be agreed to.\n\
+        The node's folder is not let in again; with an empty folder the machine comes back as a new node.")]
+    Remove(RemoveNode),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct RemoveNode {
+    /// The node, as `gossamer nodes` prints it
+    pub(crate) id: u64,
+    /// Also if fewer nodes vote from then on
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+#[derive(Args, Debug)]
 pub(crate) struct Node {
+    #[command(subcommand)]
+    pub(crate) action: Option<NodeAction>,
     /// Its folder; default /var/lib/gossamer as root, else ~/.local/share/gossamer
     #[arg(long, value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,
@@ -218,12 +280,6 @@ pub(crate) struct Tuning {
     /// Log entries kept behind a snapshot
     #[arg(long, value_name = "N", help_heading = TUNING)]
     pub(crate) keep_entries: Option<u64>,
-    /// Voters the cluster grows to
-    #[arg(long, value_name = "N", help_heading = TUNING)]
-    pub(crate) voters: Option<usize>,
-    /// How long a voter may be silent before a replica takes its place
-    #[arg(long, value_name = "TIME", value_parser = duration, hide_short_help = true)]
-    pub(crate) voter_silence: Option<Duration>,
 }
 
 #[derive(Args, Debug)]
@@ -237,7 +293,7 @@ pub(crate) struct Dev {
 }
 
 /// `30`, `30s`, `2m`, `500ms`.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     match text.parse::<u64>() {
         Ok(seconds) => Ok(Duration::from_secs(seconds)),
         Err(_) => humantime::parse_duration(text).map_err(|error| format!("{error}; write 30s or 2m")),

@@ -2,7 +2,7 @@
 //!
 //! # Layout
 //! - [`Client`], [`Config`]: the entry; one file for each thing a client does: [`put`], [`get`], `stat`, `list`,
-//!   `delete`, `describe`, [`verify`]
+//!   `delete`, `describe`, [`verify`], `settings`, `remove_node`
 //! - [`source`], [`sink`]: where content comes from and goes to; [`progress`]: how far it is
 //! - `ask`, `retry`, `door`, `operation`: a task through a queue server, again and again, done once
 //! - `http`: what uploads and reads share at a node's data port
@@ -32,7 +32,9 @@ mod list;
 mod operation;
 pub mod progress;
 pub mod put;
+mod remove_node;
 mod retry;
+mod settings;
 pub mod sink;
 pub mod source;
 mod stat;
@@ -54,7 +56,9 @@ pub use kind::Kind;
 pub use list::ListError;
 pub use progress::{Progress, Silent};
 pub use put::{PutError, PutOptions, Stored};
+pub use remove_node::{Removal, RemoveNodeError};
 pub use retry::AskError;
+pub use settings::{SettingInfo, SettingsError};
 pub use sink::{BytesSink, FileSink, Sink, StreamSink};
 pub use source::{BytesSource, FileSource, Source, SourceError, StreamSource};
 pub use stat::StatError;

@@ -26,10 +26,6 @@ pub struct Config {
     pub expire_every: Duration,
     /// When the log is cut.
     pub compaction: Compaction,
-    /// Voters the cluster grows to.
-    pub voter_target: usize,
-    /// How long a voter may be silent before a replica takes its place.
-    pub voter_silence: Duration,
     /// Disk space kept for log, catalogue and deletes, bytes.
     pub reserve_bytes: u64,
     /// Size of a log segment, bytes.
@@ -57,8 +53,6 @@ impl Config {
             collect_every: Duration::from_secs(600),
             expire_every: Duration::from_secs(120),
             compaction: Compaction::default(),
-            voter_target: limits::VOTER_TARGET,
-            voter_silence: limits::VOTER_SILENCE,
             reserve_bytes: limits::RESERVE_BYTES,
             segment_bytes: limits::SEGMENT_BYTES,
         }

@@ -167,7 +167,6 @@ impl Node {
                 pid: std::process::id(),
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 storage_id: Bytes::copy_from_slice(&folder.identity().storage_id),
-                voter_target: config.voter_target as u64,
                 replaces,
                 replaces_storage_id: Bytes::copy_from_slice(&replaces_storage_id),
                 ..NodeReport::default()

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use gossamer_proto::limits::BEAT;
+use gossamer_proto::setting::Setting;
 use gossamer_proto::v1::{NodeReport, Role};
 use gossamer_world::World;
 use tokio::sync::watch;
@@ -21,7 +22,7 @@ pub struct Sources {
     pub world: World,
     /// The data folder.
     pub dir: std::path::PathBuf,
-    /// What does not change while the process lives: addresses, pid, version, storage id, target.
+    /// What does not change while the process lives: addresses, pid, version, storage id.
     pub fixed: NodeReport,
     /// Raft's state.
     pub view: watch::Receiver<View>,
@@ -64,6 +65,7 @@ impl Sources {
             stored_bytes: self.chunks.stored_bytes(),
             reads_served: self.served.load(Ordering::Relaxed),
             files: self.catalogue.file_count(),
+            voter_target: self.catalogue.setting(Setting::Voters),
             disk_free_bytes: before.disk_free_bytes,
             disk_total_bytes: before.disk_total_bytes,
             ..self.fixed.clone()

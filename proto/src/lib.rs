@@ -6,6 +6,7 @@
 //! - [`name`]: what may be the name of a file
 //! - [`hash`]: the name of a chunk
 //! - [`token`]: what makes a machine part of a cluster
+//! - [`setting`]: settings of the whole cluster
 //! - [`status`]: failures to and from `tonic::Status`
 //! - [`channel`], [`listener`]: the one place where connections are made and accepted
 //!
@@ -18,6 +19,7 @@ pub mod hash;
 pub mod limits;
 pub mod listener;
 pub mod name;
+pub mod setting;
 pub mod status;
 pub mod token;
 

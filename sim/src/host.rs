@@ -17,7 +17,7 @@ use gossamer_world::memory::Memory;
 use tokio_util::sync::CancellationToken;
 use turmoil::Sim;
 
-use crate::setup::{NODES, Setup};
+use crate::setup::Setup;
 use crate::world;
 
 /// Port of every queue server.
@@ -82,7 +82,6 @@ impl Server {
             keep: setup.snapshot_entries / 2,
             ..config.compaction
         };
-        config.voter_target = NODES;
         config.segment_bytes = SEGMENT_BYTES;
         sim.host(host, move || {
             let shutdown = begin(&current);

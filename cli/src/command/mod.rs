@@ -1,5 +1,6 @@
 //! One file per command.
 
+mod config;
 mod demo;
 mod dev;
 mod get;
@@ -8,6 +9,7 @@ mod node;
 mod nodes;
 mod put;
 mod queue;
+mod remove_node;
 mod rm;
 mod stat;
 mod status;
@@ -18,7 +20,7 @@ use gossamer_proto::name;
 use gossamer_world::World;
 use serde::Serialize;
 
-use crate::args::{Arguments, Command, Common};
+use crate::args::{Arguments, Command, Common, Node, NodeAction};
 use crate::failure::{FAILED, Failure, INTERRUPTED, REFUSED, USAGE};
 use crate::show::size;
 
@@ -27,7 +29,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let Arguments { common, command } = arguments;
     match command {
         Command::Queue(queue) => Box::pin(queue::run(&common, queue)).await,
-        Command::Node(node) => Box::pin(node::run(&common, node)).await,
+        Command::Node(node @ Node { action: None, .. }) => Box::pin(node::run(&common, node)).await,
         Command::Dev(dev) => Box::pin(dev::run(&common, dev)).await,
         command => {
             let interrupted = interrupted(&command);
@@ -50,6 +52,8 @@ fn interrupted(command: &Command) -> &'static str {
         }
         Command::Get(_) => "interrupted; nothing half-written is left behind",
         Command::Rm(_) => "interrupted; the files may be removed all the same, see `gossamer ls`",
+        Command::Node(_) => "interrupted; the node may be removed all the same, see `gossamer nodes`",
+        Command::Config(_) => "interrupted; the setting may be changed all the same, see `gossamer config`",
         _ => "interrupted",
     }
 }
@@ -64,9 +68,13 @@ async fn run_client(common: &Common, command: Command) -> Result<(), Failure> {
         Command::Rm(rm) => rm::run(common, rm).await,
         Command::Status { wait } => status::run(common, wait).await,
         Command::Nodes => nodes::run(common).await,
+        Command::Config(config) => config::run(common, config).await,
+        Command::Node(Node { action: Some(NodeAction::Remove(remove)), .. }) => {
+            remove_node::run(common, remove).await
+        }
         Command::Verify => verify::run(common).await,
         Command::Demo { file } => demo::run(common, file).await,
-        Command::Queue(_) | Command::Node(_) | Command::Dev(_) => Ok(()),
+        Command::Queue(_) | Command::Node(Node { action: None, .. }) | Command::Dev(_) => Ok(()),
     }
 }
 

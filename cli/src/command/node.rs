@@ -72,12 +72,6 @@ pub(super) fn tune(config: &mut Config, tuning: &Tuning) {
     if let Some(entries) = tuning.keep_entries {
         config.compaction.keep = entries;
     }
-    if let Some(voters) = tuning.voters {
-        config.voter_target = voters;
-    }
-    if let Some(silence) = tuning.voter_silence {
-        config.voter_silence = silence;
-    }
 }
 
 /// The host part of what others dial: the bound address, or, bound to all, the one towards the queue server.

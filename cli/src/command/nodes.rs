@@ -79,13 +79,27 @@ impl Node {
     }
 }
 
+/// The members, as who knows best says: a node that was removed and went away is not shown.
+fn members(nodes: &[NodeState]) -> Vec<u64> {
+    let reports = nodes.iter().filter_map(|node| Some((node.connected, node.report.as_ref()?)));
+    let best =
+        reports.max_by_key(|(here, report)| (*here, report.term, report.leading, report.applied_index));
+    best.map(|(_, report)| report.voters.iter().chain(&report.replicas).copied().collect())
+        .unwrap_or_default()
+}
+
 pub(super) async fn run(common: &Common) -> Result<(), Failure> {
     let client = client(common)?;
     let description = client.describe().await.map_err(|error| Failure::client(error.kind(), &error))?;
     let reports = description.nodes.iter().filter_map(|node| node.report.as_ref());
     let log_index = reports.map(|report| report.last_log_index).max().unwrap_or(0);
-    let nodes: Vec<Node> =
-        description.nodes.into_iter().filter_map(|state| Node::of(state, log_index)).collect();
+    let members = members(&description.nodes);
+    let there = |state: &NodeState| {
+        let id = state.report.as_ref().map_or(0, |report| report.id);
+        state.connected || members.is_empty() || members.contains(&id)
+    };
+    let states = description.nodes.into_iter().filter(there);
+    let nodes: Vec<Node> = states.filter_map(|state| Node::of(state, log_index)).collect();
     if common.json {
         return nodes.iter().try_for_each(show::json);
     }

@@ -6,4 +6,5 @@ mod cluster;
 mod content;
 mod faults;
 mod lan;
+mod membership;
 mod usage;

@@ -1,8 +1,17 @@
 //! What only the leader does: the tasks of the leader queue, the membership, and the log's own upkeep.
+//!
+//! # Layout
+//! - [`tasks`]: each task to who does it; `configure`, `remove`: settings, and nodes that are removed
+//! - [`membership`]: the voters become what they should be, by `survey` (what members say) and `voters` (who should)
+//! - [`upkeep`]: entries that let things be forgotten and freed
 
+mod configure;
 pub mod membership;
+mod remove;
+mod survey;
 pub mod tasks;
 pub mod upkeep;
+mod voters;
 
 use std::sync::Arc;
 

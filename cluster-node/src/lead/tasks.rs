@@ -5,7 +5,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::Lead;
+use super::{Lead, configure, remove};
 use crate::raft::ProposeError;
 use crate::steal::Claim;
 use crate::storage::catalogue::Applied;
@@ -44,9 +44,11 @@ async fn perform(lead: &Lead, claim: &Claim) -> Answer {
         task::Kind::Delete(delete) => lead.upload.delete(delete, term).await,
         task::Kind::Mark(_) => mark(lead, term).await,
         task::Kind::Join(join) => admit(lead, join, term).await,
-        task::Kind::Read(_) | task::Kind::Serve(_) | task::Kind::List(_) => Answer::Done(
-            outcome::Kind::Failure(Failure::new(Code::Invalid, "reads belong in the read queue")),
-        ),
+        task::Kind::Configure(configure) => configure::configure(lead, configure, term).await,
+        task::Kind::RemoveNode(remove) => remove::remove(lead, remove, term, claim.deadline).await,
+        task::Kind::Read(_) | task::Kind::Serve(_) | task::Kind::List(_) | task::Kind::ReadSettings(_) => {
+            definite(Code::Invalid, "reads belong in the read queue")
+        }
     }
 }
 
@@ -61,18 +63,24 @@ async fn mark(lead: &Lead, term: u64) -> Answer {
 /// Gives a newcomer its id out of the log, and makes it a replica.
 async fn admit(lead: &Lead, join: v1::Join, term: u64) -> Answer {
     if join.storage_id.len() != 16 {
-        return Answer::Done(outcome::Kind::Failure(Failure::new(
-            Code::Invalid,
-            "a storage id has 16 bytes",
-        )));
+        return definite(Code::Invalid, "a storage id has 16 bytes");
     }
     let kind = v1::command::Kind::Admit(v1::Admit { storage_id: join.storage_id, founder: false });
     let command = v1::Command { operation: None, kind: Some(kind) };
     let node_id = match lead.upload.propose(command, term).await {
         Ok(Applied::Admitted { node }) => node,
+        Ok(Applied::Retired { node }) => {
+            return definite(
+                Code::Refused,
+                format!(
+                    "node {node} was removed from this cluster; to come back as a new node it has to begin with \
+                     an empty folder"
+                ),
+            );
+        }
         // An id is the index of its entry, and another newcomer of the same entry has it.
         Ok(Applied::SealAgain) => {
-            return Answer::Refused(Failure::new(Code::Unavailable, "another node took this id; ask again"));
+            return unavailable("another node took this id; ask again");
         }
         other => return failed(other),
     };
@@ -90,16 +98,24 @@ async fn admit(lead: &Lead, join: v1::Join, term: u64) -> Answer {
     Answer::Done(outcome::Kind::Joined(joined))
 }
 
-fn failed(result: Result<Applied, ProposeError>) -> Answer {
+/// A failure that is the task's outcome.
+pub(super) fn definite(code: Code, why: impl Into<String>) -> Answer {
+    Answer::Done(outcome::Kind::Failure(Failure::new(code, why)))
+}
+
+/// Not now, not here: whoever leads next may do it.
+pub(super) fn unavailable(why: impl Into<String>) -> Answer {
+    Answer::Refused(Failure::new(Code::Unavailable, why))
+}
+
+/// What did not come out as it should, of a command that may be repeated.
+pub(super) fn failed(result: Result<Applied, ProposeError>) -> Answer {
     match result {
-        Err(ProposeError::NotLeader { .. }) => {
-            Answer::Refused(Failure::new(Code::Unavailable, "this node no longer leads"))
-        }
-        // Both kinds of task may be repeated: they are idempotent.
-        Err(error) => Answer::Refused(Failure::new(Code::Unavailable, error.to_string())),
-        Ok(other) => Answer::Done(outcome::Kind::Failure(Failure::new(
+        Err(ProposeError::NotLeader { .. }) => unavailable("this node no longer leads"),
+        Err(error) => unavailable(error.to_string()),
+        Ok(other) => definite(
             Code::Internal,
             format!("the log answered {other:?}, which does not belong to this command"),
-        ))),
+        ),
     }
 }

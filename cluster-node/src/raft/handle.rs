@@ -159,16 +159,25 @@ impl Handle {
     /// Hands leadership to the voter that is furthest; returns when it happened, or could not within two seconds. No
     /// effect on a node that does not lead, and on the only voter.
     pub async fn hand_over(&self) {
+        let voters = super::view::current(&self.shared.raft).voters;
+        self.hand_over_to(&voters).await;
+    }
+
+    /// The same with those voters that may lead.
+    pub async fn hand_over_to(&self, successors: &[u64]) {
         let mut view = self.view();
-        let (term, voters) = {
+        let term = {
             let view = super::view::current(&self.shared.raft);
             if !view.leading {
                 return;
             }
-            (view.term, view.voters)
+            view.term
         };
-        let furthest =
-            self.matched().into_iter().filter(|(node, _)| voters.contains(node)).max_by_key(|(_, at)| *at);
+        let furthest = self
+            .matched()
+            .into_iter()
+            .filter(|(node, _)| successors.contains(node))
+            .max_by_key(|(_, at)| *at);
         let Some((successor, _)) = furthest else { return };
         if self.shared.raft.trigger().transfer_leader(successor).await.is_err() {
             return;

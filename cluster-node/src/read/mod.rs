@@ -2,7 +2,8 @@
 //!
 //! # Layout
 //! - this file: the loop that takes claims; `barrier.rs`: read barriers and who waits for which
-//! - `serve.rs`: names, records and chunks; `list.rs`: pages of names
+//! - `serve.rs`: names, records and chunks; `list.rs`: pages of names;
+//!   `settings.rs`
 //!
 //! # Invariants
 //! - A look-up in the catalogue follows a read barrier that was asked for after the task was claimed, so it sees every
@@ -16,6 +17,7 @@
 mod barrier;
 mod list;
 mod serve;
+mod settings;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -93,7 +95,7 @@ async fn take<R: ReadIndex>(
                 }
                 for claim in taken.drain(..) {
                     match claim.task {
-                        task::Kind::Read(_) | task::Kind::List(_) => barriers.gather(claim),
+                        task::Kind::Read(_) | task::Kind::List(_) | task::Kind::ReadSettings(_) => barriers.gather(claim),
                         _ => serve(claim),
                     }
                 }
@@ -162,6 +164,7 @@ impl Server {
             task::Kind::Read(read) => blocking.run(move || self.read(&read)).await,
             task::Kind::Serve(serve) => blocking.run(move || self.serve(&serve)).await,
             task::Kind::List(list) => blocking.run(move || list::list(&self.catalogue, &list)).await,
+            task::Kind::ReadSettings(_) => settings::settings(&self.catalogue),
             _ => Verdict::failed(Code::Invalid, "this is no task of the read queue"),
         }
     }

@@ -117,7 +117,8 @@ impl Handle {
         remove::remove(&self.0, task, term).await.into()
     }
 
-    /// Proposes a command of the leader's own (Admit, MarkDigest, Collect, Expire), batched with the others.
+    /// Proposes a command that concerns no file (Admit, Retire, SetSetting, MarkDigest, Collect, Expire), batched with
+    /// the others.
     pub async fn propose(&self, command: v1::Command, term: u64) -> Result<Applied, raft::ProposeError> {
         self.0.proposer.propose(command, term).await
     }

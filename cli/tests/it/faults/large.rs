@@ -13,7 +13,7 @@ use crate::cluster::{Cluster, wait};
 use crate::content::{self, MIB};
 
 /// The running put.
-pub(super) struct LargePut {
+pub(crate) struct LargePut {
     gate: Arc<Semaphore>,
     moved: Arc<AtomicU64>,
     putting: JoinHandle<Stored>,
@@ -30,7 +30,7 @@ struct Moved(Arc<AtomicU64>);
 
 impl LargePut {
     /// Begins to put `mib` MiB, of which nothing may pass yet.
-    pub(super) fn start(cluster: &Cluster, name: &'static str, seed: u64, mib: usize) -> Self {
+    pub(crate) fn start(cluster: &Cluster, name: &'static str, seed: u64, mib: usize) -> Self {
         let (gate, moved) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicU64::new(0)));
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let client = {
@@ -48,7 +48,7 @@ impl LargePut {
 
     /// Lets `mib` more MiB pass, and waits until the cluster has taken `arrived` MiB in all.
     #[track_caller]
-    pub(super) fn pass(&self, mib: usize, arrived: u64) {
+    pub(crate) fn pass(&self, mib: usize, arrived: u64) {
         self.gate.add_permits(mib);
         wait("the upload to go on", || {
             assert!(!self.putting.is_finished(), "the upload has ended before its time");
@@ -58,7 +58,7 @@ impl LargePut {
 
     /// Lets everything pass and waits for the end.
     #[track_caller]
-    pub(super) fn finish(self) -> Stored {
+    pub(crate) fn finish(self) -> Stored {
         self.gate.close();
         self.putting.join().expect("the upload succeeds")
     }
@@ -104,7 +104,7 @@ impl Progress for Moved {
 
 /// Gets a file through the command line and compares it with what was put.
 #[track_caller]
-pub(super) fn check(cluster: &Cluster, name: &str, seed: u64, length: usize) {
+pub(crate) fn check(cluster: &Cluster, name: &str, seed: u64, length: usize) {
     let copy = cluster.dir().join("copy");
     cluster.run(&["get", name, copy.to_str().unwrap()]).ok();
     assert!(

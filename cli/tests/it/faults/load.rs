@@ -17,7 +17,7 @@ const NAMES: u64 = 40;
 const RACERS: u64 = 2;
 
 /// The running load.
-pub(super) struct Load {
+pub(crate) struct Load {
     stop: Arc<AtomicBool>,
     acknowledged: Arc<AtomicU64>,
     writing: Option<JoinHandle<Vec<Book>>>,
@@ -25,7 +25,7 @@ pub(super) struct Load {
 
 /// What was acknowledged: the newest version of each name with the seed of its content.
 #[derive(Default)]
-pub(super) struct Book {
+pub(crate) struct Book {
     files: BTreeMap<String, Written>,
     /// Names put with if-absent that this writer was told it had won.
     won: Vec<String>,
@@ -42,7 +42,7 @@ struct Written {
 impl Load {
     /// Starts `writers` that overwrite names of their own as fast as they are answered, and two more that race for
     /// names with if-absent.
-    pub(super) fn start(cluster: &Cluster, writers: u64) -> Load {
+    pub(crate) fn start(cluster: &Cluster, writers: u64) -> Load {
         let (stop, acknowledged) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let clients: Vec<Client> = {
@@ -73,7 +73,7 @@ impl Load {
 
     /// Waits until more has been acknowledged by every measure: fails if the load is stuck or has failed.
     #[track_caller]
-    pub(super) fn goes_on(&self) {
+    pub(crate) fn goes_on(&self) {
         let before = self.acknowledged.load(Ordering::Relaxed);
         wait("small puts to be acknowledged", || {
             assert!(!self.writing.as_ref().unwrap().is_finished(), "a writer has failed");
@@ -83,7 +83,7 @@ impl Load {
 
     /// Ends the load and merges the books. Every put must have succeeded, and every race have one winner.
     #[track_caller]
-    pub(super) fn stop(mut self) -> Book {
+    pub(crate) fn stop(mut self) -> Book {
         self.stop.store(true, Ordering::Relaxed);
         let books = self.writing.take().unwrap().join().expect("every put succeeds");
         let mut all = Book::default();
@@ -159,7 +159,7 @@ fn small(seed: u64) -> bytes::Bytes {
 impl Book {
     /// Asserts that every acknowledged file is there with the acknowledged version and bytes.
     #[track_caller]
-    pub(super) fn check(&self, cluster: &Cluster) {
+    pub(crate) fn check(&self, cluster: &Cluster) {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         runtime.block_on(async {
             let client = cluster.client();

@@ -11,7 +11,8 @@ use crate::content::{self, MIB};
 /// and takes the place of the voter that is gone.
 #[test]
 fn wiped_and_started_again() {
-    let mut cluster = Cluster::tuned(1, 3, &["--voter-silence", "2s"]);
+    let mut cluster = Cluster::start(3);
+    cluster.run(&["config", "set", "replace-after", "2s"]).ok();
     let path = cluster.dir().join("file");
     content::write(&path, 14, 40 * MIB);
     cluster.run(&["put", path.to_str().unwrap(), "wiped/large"]).ok();
@@ -36,7 +37,8 @@ fn wiped_and_started_again() {
 /// Two of five machines never come back: two new ones take their places as voters, and then two more may go.
 #[test]
 fn two_gone_for_good() {
-    let mut cluster = Cluster::tuned(1, 5, &["--voter-silence", "2s"]);
+    let mut cluster = Cluster::start(5);
+    cluster.run(&["config", "set", "replace-after", "2s"]).ok();
     let load = Load::start(&cluster, 3);
     for _ in 0..2 {
         let node = cluster.follower();

@@ -26,6 +26,15 @@ pub enum Applied {
         /// The entry's index, or the id that this storage id already had.
         node: u64,
     },
+    /// The node was removed, now or before: its id and its folder never come back.
+    Retired {
+        /// Its id.
+        node: u64,
+    },
+    /// Not removed: no other node would stay.
+    LastNode,
+    /// The setting is set.
+    Configured,
     /// The digest is noted.
     Marked {
         /// The entry's index.
@@ -40,14 +49,14 @@ pub enum Applied {
         /// The version there is.
         found: Option<u64>,
     },
-    /// There is no such file.
+    /// There is no such file, or no such node.
     NotFound,
     /// Not done, propose anew: a Commit was sealed under another membership, or before a Collect that may have
     /// freed its chunks; or an Admit was not the first of its entry.
     SealAgain,
     /// The operation's known_index lies before the oldest remembered operation: never executed anew.
     TooOld,
-    /// The command can never succeed: a name, a hash, a number or a list of chunks is not what it should be.
+    /// The command can never succeed: a name, a hash, a number, a setting or a list of chunks is not what it should be.
     Invalid,
 }
 
@@ -61,6 +70,9 @@ impl Applied {
             Applied::Condition { found: Some(version) } => (3, &[*version]),
             Applied::Condition { found: None } => (4, &[]),
             Applied::NotFound => (5, &[]),
+            Applied::Configured => (6, &[]),
+            Applied::Retired { node } => (7, &[*node]),
+            Applied::LastNode => (8, &[]),
             _ => return None,
         };
         let mut row = BytesMut::with_capacity(1 + 8 * numbers.len());
@@ -83,6 +95,9 @@ impl Applied {
             (3, [version], []) => Ok(Applied::Condition { found: Some(*version) }),
             (4, [], []) => Ok(Applied::Condition { found: None }),
             (5, [], []) => Ok(Applied::NotFound),
+            (6, [], []) => Ok(Applied::Configured),
+            (7, [node], []) => Ok(Applied::Retired { node: *node }),
+            (8, [], []) => Ok(Applied::LastNode),
             _ => Err(wrong()),
         }
     }
@@ -112,6 +127,9 @@ mod tests {
             Applied::Condition { found: Some(9) },
             Applied::Condition { found: None },
             Applied::NotFound,
+            Applied::Configured,
+            Applied::Retired { node: 10 },
+            Applied::LastNode,
         ] {
             let row = outcome.encode().unwrap();
             assert_eq!(Applied::decode(&row).unwrap(), outcome);

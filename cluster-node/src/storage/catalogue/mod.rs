@@ -1,5 +1,5 @@
-//! The catalogue: the replicated state of the cluster. Files, node ids, remembered operations and a few counters,
-//! as rows of one ordered map.
+//! The catalogue: the replicated state of the cluster. Files, node ids, settings, remembered operations and a few
+//! counters, as rows of one ordered map.
 //!
 //! # Layout
 //! - [`backend`]: the ordered map; [`sled_backend`] and [`memory`] are the two there are
@@ -38,6 +38,7 @@ pub mod transaction;
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 
+use gossamer_proto::setting::Setting;
 use gossamer_proto::v1;
 
 use super::position::Position;
@@ -46,7 +47,7 @@ use apply::draft::Head;
 use backend::{Backend, BackendError};
 use chunk_refs::ChunkRefs;
 use freeze::Freeze;
-use rows::{globals, state};
+use rows::{globals, setting, state};
 
 /// The id of the node that founded the cluster.
 pub const FOUNDER: u64 = rows::member::FOUNDER;
@@ -101,6 +102,7 @@ impl Catalogue {
         let head = Head {
             applied,
             globals: globals::decode(backend.get(&globals::KEY)?)?,
+            settings: setting::read(&*backend)?,
             digest,
             marks: state::decode_marks(backend.get(&state::MARKS)?)?,
         };
@@ -134,6 +136,16 @@ impl Catalogue {
     pub fn operations(&self) -> (u64, u64) {
         let head = self.head();
         (head.globals.generation, head.globals.operations)
+    }
+
+    /// What a setting was set to, if it was.
+    pub fn set_to(&self, setting: Setting) -> Option<u64> {
+        self.head().settings.get(&setting).copied()
+    }
+
+    /// What a setting is: its default unless it was set.
+    pub fn setting(&self, setting: Setting) -> u64 {
+        self.set_to(setting).unwrap_or_else(|| setting.default_value())
     }
 
     /// The digest of the replicated rows now.

@@ -1,5 +1,6 @@
 //! Looking things up. Whoever needs the newest takes a read barrier first.
 
+use std::collections::BTreeMap;
 use std::sync::{PoisonError, RwLockReadGuard};
 
 use bytes::Bytes;
@@ -9,7 +10,7 @@ use gossamer_proto::v1;
 use super::Catalogue;
 use super::applied::Applied;
 use super::backend::{BackendError, after as next_key, prefix_end};
-use super::rows::{file, member, operation};
+use super::rows::{file, member, operation, retired};
 use crate::storage::extents::Owner;
 
 /// Rows asked of the backend at once: a file's record may have 33 KiB.
@@ -67,6 +68,14 @@ impl Catalogue {
         let prefix = Bytes::from_static(&[member::KIND]);
         let rows = self.rows(prefix.clone(), prefix_end(&prefix));
         rows.map(|row| row.and_then(|(key, value)| Ok((member::node(&key[1..])?, value)))).collect()
+    }
+
+    /// The nodes that were removed, and of each whether it may leave without a successor.
+    pub fn retired(&self) -> Result<BTreeMap<u64, bool>, BackendError> {
+        let _whole = self.whole()?;
+        let prefix = Bytes::from_static(&[retired::KIND]);
+        let rows = self.rows(prefix.clone(), prefix_end(&prefix));
+        rows.map(|row| row.and_then(|(key, value)| retired::decode(&key, &value))).collect()
     }
 
     /// Which file names this chunk, for messages: looks through all files.

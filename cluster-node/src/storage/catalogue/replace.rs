@@ -12,7 +12,7 @@ use super::applied::AppliedState;
 use super::apply::draft::Head;
 use super::backend::BackendError;
 use super::digest::Digest;
-use super::rows::{REPLICATED, file, globals, state};
+use super::rows::{REPLICATED, file, globals, setting, state};
 use super::transaction::Transaction;
 
 /// Rows written or removed in one batch: bounds how long the index of chunks is locked.
@@ -96,13 +96,14 @@ impl Catalogue {
 
     fn finish_replacement(&self, applied: AppliedState, digest: Digest) -> Result<(), BackendError> {
         let globals = globals::decode(self.backend.get(&globals::KEY)?)?;
+        let settings = setting::read(&*self.backend)?;
         let _index = self.chunks.lock();
         let mut txn = Transaction::new(&*self.backend);
         self.chunks.collected(&mut txn, globals.collect_number);
         txn.set(state::KEY, state::encode(&applied, digest));
         txn.remove(state::REPLACING);
         self.backend.write(txn.into_batch())?;
-        self.set_head(Arc::new(Head { applied, globals, digest, marks: Default::default() }));
+        self.set_head(Arc::new(Head { applied, globals, settings, digest, marks: Default::default() }));
         Ok(())
     }
 }

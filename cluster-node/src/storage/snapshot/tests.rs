@@ -5,6 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use gossamer_proto::setting::Setting;
 use gossamer_world::World;
 
 use super::{Snapshot, SnapshotError, Snapshots};
@@ -84,6 +85,10 @@ fn there_and_back() {
     assert_eq!(received.meta, built.meta);
     to.snapshots.install(received, &to.catalogue).unwrap();
     assert!(to.state() == Node::new(1, 500).state());
+    for setting in Setting::ALL {
+        let expected = Node::new(1, 500).catalogue.set_to(setting);
+        assert!(expected.is_some() && to.catalogue.set_to(setting) == expected, "{setting:?}: {expected:?}");
+    }
     assert_eq!(to.names(), ["current"]);
     to.catalogue.apply(Entries::new(1).take(520).collect()).unwrap();
     assert!(to.state() == from.state());

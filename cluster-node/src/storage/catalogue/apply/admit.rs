@@ -1,4 +1,4 @@
-//! `Admit`: a data folder gets its node id, for ever.
+//! `Admit`: a data folder gets its node id, for ever; one that was removed gets none again.
 
 use bytes::Bytes;
 use gossamer_proto::v1;
@@ -8,6 +8,7 @@ use super::draft::Draft;
 use crate::storage::catalogue::applied::Applied;
 use crate::storage::catalogue::backend::BackendError;
 use crate::storage::catalogue::rows::member::{self, FOUNDER};
+use crate::storage::catalogue::rows::retired;
 
 pub(super) fn apply(draft: &mut Draft<'_>, place: Place, admit: &v1::Admit) -> Result<Applied, BackendError> {
     if admit.storage_id.len() != member::STORAGE_ID_BYTES {
@@ -15,7 +16,9 @@ pub(super) fn apply(draft: &mut Draft<'_>, place: Place, admit: &v1::Admit) -> R
     }
     let storage_key = member::storage_key(&admit.storage_id);
     if let Some(node) = draft.txn.get(&storage_key)? {
-        return Ok(Applied::Admitted { node: member::node(&node)? });
+        let node = member::node(&node)?;
+        let gone = draft.txn.get(&retired::key(node))?.is_some();
+        return Ok(if gone { Applied::Retired { node } } else { Applied::Admitted { node } });
     }
     let node = if admit.founder { FOUNDER } else { place.at.index };
     let given = draft.txn.get(&member::key(node))?.is_some();

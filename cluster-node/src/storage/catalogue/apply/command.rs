@@ -3,7 +3,7 @@
 use gossamer_proto::v1::{self, command::Kind};
 
 use super::draft::Draft;
-use super::{Place, admit, collect, commit, expire, put, remove};
+use super::{Place, admit, collect, commit, expire, put, remove, retire, set_setting};
 use crate::storage::catalogue::applied::Applied;
 use crate::storage::catalogue::backend::BackendError;
 use crate::storage::catalogue::rows::operation;
@@ -57,6 +57,8 @@ fn execute(
         Some(Kind::Commit(commit)) => commit::apply(draft, place, commit),
         Some(Kind::Remove(remove)) => remove::apply(draft, remove),
         Some(Kind::Admit(admit)) => admit::apply(draft, place, admit),
+        Some(Kind::Retire(retire)) => retire::apply(draft, retire),
+        Some(Kind::SetSetting(set)) => set_setting::apply(draft, set),
         // Noted at the end of the entry, when the digest is that of the whole entry.
         Some(Kind::Mark(_)) => Ok(Applied::Marked { index: place.at.index }),
         Some(Kind::Collect(collect)) => Ok(collect::apply(draft, collect)),

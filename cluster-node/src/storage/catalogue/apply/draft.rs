@@ -9,6 +9,7 @@ use crate::storage::catalogue::backend::{BackendError, Batch};
 use crate::storage::catalogue::chunk_refs::ChunkRefs;
 use crate::storage::catalogue::digest::Digest;
 use crate::storage::catalogue::rows::globals::{self, Globals};
+use crate::storage::catalogue::rows::setting::Settings;
 use crate::storage::catalogue::rows::state::{self, Mark};
 use crate::storage::catalogue::transaction::Transaction;
 use prost::Message;
@@ -21,6 +22,7 @@ const MARKS: usize = 64;
 pub(in super::super) struct Head {
     pub(in super::super) applied: AppliedState,
     pub(in super::super) globals: Globals,
+    pub(in super::super) settings: Settings,
     pub(in super::super) digest: Digest,
     pub(in super::super) marks: VecDeque<Mark>,
 }

@@ -4,7 +4,8 @@
 //! - [`group`]: several entries in one batch of the backend
 //! - [`draft`]: what a group changes before it is written
 //! - [`command`]: one command: told apart from its repetitions, executed, remembered
-//! - [`put`], [`commit`], [`remove`], [`admit`], [`collect`], [`expire`]: one command each
+//! - [`put`], [`commit`], [`remove`], [`admit`], [`retire`], [`set_setting`], [`collect`], [`expire`]: one command
+//!   each
 //! - [`overwrite`]: what put, commit and remove do to a file
 //!
 //! # Invariants
@@ -21,6 +22,8 @@ mod group;
 mod overwrite;
 mod put;
 mod remove;
+mod retire;
+mod set_setting;
 
 use crate::storage::position::Position;
 

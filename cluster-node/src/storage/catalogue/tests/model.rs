@@ -5,6 +5,7 @@ use std::mem::discriminant;
 use std::sync::Arc;
 
 use gossamer_proto::hash::Hash;
+use gossamer_proto::setting::Setting;
 use gossamer_proto::v1::{self, command::Kind, condition};
 
 use super::{fake, random};
@@ -20,7 +21,10 @@ struct Model {
     files: BTreeMap<String, File>,
     outcomes: BTreeMap<(Vec<u8>, u64), (u64, Applied)>,
     nodes: BTreeMap<Vec<u8>, u64>,
+    retired: BTreeMap<u64, bool>,
+    settings: BTreeMap<String, u64>,
     membership: u64,
+    members: Vec<u64>,
     collect: u64,
     opened: Vec<u64>,
 }
@@ -29,8 +33,9 @@ impl Model {
     fn apply(&mut self, entry: &Entry) -> Vec<Applied> {
         match &entry.payload {
             Payload::Blank => Vec::new(),
-            Payload::Membership(_) => {
+            Payload::Membership(membership) => {
                 self.membership = entry.at.index;
+                self.members.clone_from(&membership.nodes);
                 Vec::new()
             }
             Payload::Batch(batch) => (0..)
@@ -84,6 +89,7 @@ impl Model {
             Kind::Admit(admit) => {
                 let taken = self.nodes.values().any(|node| *node == place.0);
                 match self.nodes.get(&admit.storage_id.to_vec()) {
+                    Some(node) if self.retired.contains_key(node) => Applied::Retired { node: *node },
                     Some(node) => Applied::Admitted { node: *node },
                     None if taken || place.0 < 2 => Applied::SealAgain,
                     None => {
@@ -91,6 +97,18 @@ impl Model {
                         Applied::Admitted { node: place.0 }
                     }
                 }
+            }
+            Kind::Retire(retire) => self.retire(retire.node, retire.fewer_voters),
+            Kind::SetSetting(set) => {
+                let allowed = match set.key.as_str() {
+                    "voters" => [1, 3, 5, 7].contains(&set.value),
+                    key => key == "replace-after" && set.value >= 1000,
+                };
+                if !allowed {
+                    return Applied::Invalid;
+                }
+                self.settings.insert(set.key.clone(), set.value);
+                Applied::Configured
             }
             Kind::Mark(_) => Applied::Marked { index: place.0 },
             Kind::Collect(collect) => {
@@ -102,6 +120,18 @@ impl Model {
                 Applied::Expired
             }
         }
+    }
+
+    fn retire(&mut self, node: u64, fewer_voters: bool) -> Applied {
+        if !self.nodes.values().any(|known| *known == node) {
+            return Applied::NotFound;
+        }
+        let stays = |other: &&u64| **other != node && !self.retired.contains_key(other);
+        if !self.retired.contains_key(&node) && self.members.iter().find(stays).is_none() {
+            return Applied::LastNode;
+        }
+        *self.retired.entry(node).or_default() |= fewer_voters;
+        Applied::Retired { node }
     }
 
     fn refused(&self, name: &str, condition: Option<&v1::Condition>) -> Option<Applied> {
@@ -140,8 +170,8 @@ impl Model {
     }
 }
 
-/// Outcomes (of retried, expired, refused and successful commands), files, members, counters and references are
-/// those of the model; the digest that is kept up is that of the rows.
+/// Outcomes (of retried, expired, refused and successful commands), files, members, settings, counters and references
+/// are those of the model; the digest that is kept up is that of the rows.
 #[test]
 fn does_what_the_model_does() {
     let mut kinds = std::collections::HashMap::new();
@@ -161,6 +191,10 @@ fn does_what_the_model_does() {
         let members: Vec<_> =
             catalogue.members().unwrap().into_iter().map(|(id, s)| (s.to_vec(), id)).collect();
         assert_eq!(members.into_iter().collect::<BTreeMap<_, _>>(), model.nodes);
+        assert_eq!(catalogue.retired().unwrap(), model.retired);
+        for setting in Setting::ALL {
+            assert_eq!(catalogue.set_to(setting), model.settings.get(setting.key()).copied());
+        }
         assert_eq!(catalogue.file_count(), model.files.len() as u64);
         assert_eq!(
             (catalogue.collect_number(), catalogue.operations().0),
@@ -172,5 +206,5 @@ fn does_what_the_model_does() {
         let (_, recomputed, kept) = catalogue.recompute_digest().unwrap();
         assert_eq!(recomputed, kept);
     }
-    assert!(kinds.len() == 11 && kinds.values().all(|count| *count > 20), "every outcome is met: {kinds:?}");
+    assert!(kinds.len() == 14 && kinds.values().all(|count| *count > 20), "every outcome is met: {kinds:?}");
 }

@@ -43,12 +43,22 @@ pub(in crate::storage) struct Entries {
     collect: u64,
     generation: u64,
     sent: Vec<v1::Command>,
+    /// Ids that may have been given.
+    nodes: Vec<u64>,
 }
 
 impl Entries {
     pub(in crate::storage) fn new(seed: u64) -> Self {
         let random = SmallRng::seed_from_u64(seed);
-        Entries { random, next: 0, membership: 0, collect: 0, generation: 0, sent: Vec::new() }
+        Entries {
+            random,
+            next: 0,
+            membership: 0,
+            collect: 0,
+            generation: 0,
+            sent: Vec::new(),
+            nodes: vec![1],
+        }
     }
 
     fn command(&mut self) -> v1::Command {
@@ -62,7 +72,7 @@ impl Entries {
             _ => None,
         };
         let condition = condition.map(|kind| v1::Condition { kind: Some(kind) });
-        let kind = match self.random.random_range(0..14) {
+        let kind = match self.random.random_range(0..16) {
             0..5 => {
                 let data = vec![self.random.random(); self.random.random_range(0..9)];
                 Kind::Put(v1::PutSmall { condition, ..put(&name, &data) })
@@ -70,6 +80,8 @@ impl Entries {
             5..8 => Kind::Commit(self.commit(name, condition)),
             8..11 => Kind::Remove(v1::Remove { name, condition }),
             11 => Kind::Put(v1::PutSmall { condition, ..put("files/../x", b"bad name") }),
+            12 => Kind::SetSetting(self.set_setting()),
+            13 => Kind::Retire(v1::Retire { node: self.node(), fewer_voters: self.random.random() }),
             _ => return self.own_command(),
         };
         let known = self.random.random_range(self.next.saturating_sub(60)..=self.next);
@@ -95,12 +107,28 @@ impl Entries {
         }
     }
 
+    fn set_setting(&mut self) -> v1::SetSetting {
+        let key = ["voters", "replace-after", "colour"][self.random.random_range(0..3)];
+        v1::SetSetting { key: key.into(), value: self.random.random_range(0..9) * [1, 500][key.len() / 13] }
+    }
+
+    fn node(&mut self) -> u64 {
+        self.nodes[self.random.random_range(0..self.nodes.len())]
+    }
+
+    /// With few members: one of them is soon the last that was not removed.
+    fn membership(&mut self) -> Payload {
+        let nodes = (0..self.random.random_range(0..4)).map(|_| self.node()).collect();
+        Payload::Membership(v1::Membership { nodes, ..Default::default() })
+    }
+
     fn own_command(&mut self) -> v1::Command {
         own(match self.random.random_range(0..4) {
-            0 => Kind::Admit(v1::Admit {
-                storage_id: vec![self.random.random_range(0..9); 16].into(),
-                founder: false,
-            }),
+            0 => {
+                self.nodes.push(self.next);
+                let storage_id = vec![self.random.random_range(0..30); 16].into();
+                Kind::Admit(v1::Admit { storage_id, founder: false })
+            }
             1 => Kind::Mark(v1::MarkDigest {}),
             2 => {
                 self.collect += 1;
@@ -119,8 +147,8 @@ impl Iterator for Entries {
 
     fn next(&mut self) -> Option<Entry> {
         let payload = match self.random.random_range(0..20) {
-            _ if self.next == 0 => Payload::Membership(v1::Membership::default()),
-            0 => Payload::Membership(v1::Membership::default()),
+            _ if self.next == 0 => self.membership(),
+            0 => self.membership(),
             1 => Payload::Blank,
             _ => {
                 let commands = (0..self.random.random_range(1..6)).map(|_| self.command()).collect();

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use gossamer_proto::hash::Hash;
+use gossamer_proto::setting::Setting;
 use gossamer_proto::v1::{self, command::Kind};
 
 use super::random::{entry, own, put};
@@ -57,6 +58,8 @@ fn nonsense_is_refused() {
         commit(1025 << 20, 1, 2),
         Kind::Admit(v1::Admit { storage_id: Bytes::from_static(b"short"), founder: false }),
         Kind::Collect(v1::Collect { number: 2 }),
+        Kind::SetSetting(v1::SetSetting { key: "voters".into(), value: 4 }),
+        Kind::SetSetting(v1::SetSetting { key: "colour".into(), value: 3 }),
         Kind::Expire(v1::Expire { generation: 2 }),
     ];
     for (index, kind) in (2..).zip(kinds) {
@@ -94,6 +97,32 @@ fn founder() {
     let node = |node| Applied::Admitted { node };
     assert_eq!(catalogue.apply(entries).unwrap(), [vec![node(1)], vec![Applied::Invalid, node(1), node(5)]]);
     assert_eq!(catalogue.members().unwrap()[0], (1, vec![7; 16].into()));
+}
+
+/// A node that was removed is not admitted again; the last member cannot be removed, and consent to fewer voters is not
+/// taken back; settings and removals are there after a restart.
+#[test]
+fn retired_for_ever() {
+    let (backend, catalogue, _) = fresh();
+    let admit = |id: u8| own(Kind::Admit(v1::Admit { storage_id: vec![id; 16].into(), founder: false }));
+    let retire = |node, fewer_voters| own(Kind::Retire(v1::Retire { node, fewer_voters }));
+    let set = own(Kind::SetSetting(v1::SetSetting { key: "voters".into(), value: 3 }));
+    let membership = v1::Membership { nodes: vec![2, 3], ..Default::default() };
+    let members = crate::storage::catalogue::Payload::Membership(membership);
+    let entries = vec![
+        entry(2, vec![admit(7)]),
+        entry(3, vec![admit(8), retire(4, true)]),
+        crate::storage::catalogue::Entry { at: super::random::at(4), payload: members },
+        entry(5, vec![retire(3, true), retire(3, false), retire(2, true), admit(8), set]),
+    ];
+    let results = catalogue.apply(entries).unwrap();
+    let gone = Applied::Retired { node: 3 };
+    assert_eq!(results[1][1], Applied::NotFound);
+    assert_eq!(results[3], [gone.clone(), gone.clone(), Applied::LastNode, gone, Applied::Configured]);
+    drop(catalogue);
+    let (catalogue, _) = fake::catalogue(&backend);
+    assert_eq!(catalogue.retired().unwrap(), [(3, true)].into());
+    assert_eq!((catalogue.setting(Setting::Voters), catalogue.set_to(Setting::ReplaceAfter)), (3, None));
 }
 
 /// Pages of a listing join without gap or overlap; a prefix ends where the next character begins.
