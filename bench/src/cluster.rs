@@ -9,6 +9,7 @@ use gossamer_client::{Client, Config as ClientConfig};
 use gossamer_cluster_node::config::Config;
 use gossamer_cluster_node::{folder::Folder, node};
 use gossamer_proto::listener::Bound;
+use gossamer_proto::trust::Trust;
 use gossamer_queue_server as queue_server;
 use gossamer_world::World;
 use tempfile::TempDir;
@@ -36,7 +37,7 @@ impl Cluster {
     pub async fn start() -> Result<Self> {
         let (world, dir) = (World::real(), tempfile::tempdir()?);
         let (shutdown, work) = (CancellationToken::new(), TaskTracker::new());
-        let queue = Bound::bind(&world, any_port(), false).await?;
+        let queue = Bound::bind(&world, any_port(), &Trust::Loopback).await?;
         let queues = vec![queue.addr().to_string()];
         let config = queue_server::Config::new(world.clone(), dir.path().join("queue"), "bench");
         work.spawn(say(queue_server::run(config, queue, None, shutdown.clone())));
@@ -69,8 +70,8 @@ async fn node(
     shutdown: &CancellationToken,
 ) -> Result<()> {
     let folder = Folder::open(world, dir)?;
-    let control = Bound::bind(world, any_port(), false).await?;
-    let data = Bound::bind(world, any_port(), false).await?;
+    let control = Bound::bind(world, any_port(), &Trust::Loopback).await?;
+    let data = Bound::bind(world, any_port(), &Trust::Loopback).await?;
     let mut config = Config::new(world.clone(), queues.to_vec(), Ipv4Addr::LOCALHOST.to_string());
     config.reserve_bytes = RESERVE_BYTES;
     work.spawn(say(node::run(config, folder, control, data, shutdown.clone())));

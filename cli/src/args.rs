@@ -24,19 +24,27 @@ pub(crate) struct Arguments {
 #[derive(Args, Debug, Clone)]
 #[command(next_help_heading = "Options of every command")]
 pub(crate) struct Common {
-    /// Queue server to talk to (may be given several times)
+    /// Queue server to talk to (may be given several times); default: found on the LAN by the token, without one
+    /// 127.0.0.1:4068
     #[arg(
         long,
         global = true,
         env = "GOSSAMER_QUEUE",
         hide_env_values = true,
         value_name = "ADDR",
-        value_delimiter = ',',
-        default_value = "127.0.0.1:4068"
+        value_delimiter = ','
     )]
     pub(crate) queue: Vec<String>,
 
-    /// Allow addresses other than loopback although nothing is proven or encrypted
+    /// The cluster's token; better in a file or in GOSSAMER_TOKEN, as others on this machine see command lines
+    #[arg(long, global = true, env = "GOSSAMER_TOKEN", hide_env_values = true, value_name = "TOKEN")]
+    pub(crate) token: Option<String>,
+
+    /// A file with the cluster's token; default: the one that `gossamer up` keeps in its folder
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+
+    /// Without a token: allow addresses other than loopback although nothing is proven or encrypted
     #[arg(long, global = true, env = "GOSSAMER_INSECURE", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub(crate) insecure: bool,
 
@@ -117,6 +125,29 @@ pub(crate) enum Command {
         healed from the other nodes."
     )]
     Verify,
+    /// Make this machine part of a cluster: queue server and node in one process
+    #[command(
+        after_help = "Examples:\n  gossamer up                    (the first machine: founds a cluster, prints the line for \
+        the others)\n  gossamer up --token TOKEN      (every other machine, once)\n  gossamer up                    \
+        (afterwards, on all of them)\n\nWith a token nothing is ever founded. The machines find each other by broadcast; \
+        across routers say --queue ADDR.\nPorts: TCP 4068 (queue server), 4069 (metrics), 4168 and 4169 (node); UDP 8888 \
+        (discovery)."
+    )]
+    Up(Up),
+    /// Print the token: what other machines and clients need
+    #[command(after_help = "Example:\n  gossamer token > lab.token; scp lab.token other-machine:\n  \
+        gossamer up --token-file lab.token    (there)")]
+    Token {
+        /// The folder of `gossamer up`; default /var/lib/gossamer as root, else ~/.local/share/gossamer
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
+    /// Show which queue servers are on this LAN
+    #[command(
+        after_help = "Examples:\n  gossamer discover\n  gossamer discover --explain    (what was sent where, who \
+        answered, what was ignored and why)\n\nWithout a token it shows which clusters are there, without any proof."
+    )]
+    Discover(Discover),
     /// Run a queue server: the door of the cluster
     #[command(after_help = "Example:\n  gossamer queue --cluster lab --dir /var/lib/gossamer/queue-server")]
     Queue(Queue),
@@ -182,6 +213,43 @@ pub(crate) struct Rm {
 }
 
 #[derive(Args, Debug)]
+pub(crate) struct Up {
+    /// Its folder; default /var/lib/gossamer as root, else ~/.local/share/gossamer
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+    /// Name of the cluster, if this is its first machine
+    #[arg(long, value_name = "NAME", default_value = "gossamer")]
+    pub(crate) cluster: String,
+    /// The queue server's address
+    #[arg(long, value_name = "ADDR", default_value = "0.0.0.0:4068")]
+    pub(crate) listen: SocketAddr,
+    /// /healthz and /metrics; default: the same host, the next port
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) http: Option<SocketAddr>,
+    /// The node's gRPC; default 0.0.0.0:4168, else the next free port
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) node_listen: Option<SocketAddr>,
+    /// The node's bytes; default the port after --node-listen's, else the next free one
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) node_data: Option<SocketAddr>,
+    /// Host under which others reach this machine; default: found out, and again whenever the network changes
+    #[arg(long, value_name = "HOST")]
+    pub(crate) advertise: Option<String>,
+    #[command(flatten)]
+    pub(crate) tuning: Tuning,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Discover {
+    /// Show every datagram: what was sent where, who answered, what was ignored and why
+    #[arg(long)]
+    pub(crate) explain: bool,
+    /// How long to listen
+    #[arg(long = "for", value_name = "TIME", default_value = "2s", value_parser = duration)]
+    pub(crate) time: Duration,
+}
+
+#[derive(Args, Debug)]
 pub(crate) struct Queue {
     /// Name of the cluster, if this queue server is the first
     #[arg(long, value_name = "NAME", default_value = "gossamer")]
@@ -189,7 +257,7 @@ pub(crate) struct Queue {
     /// Its folder; default /var/lib/gossamer/queue-server as root, else ~/.local/share/gossamer/queue-server
     #[arg(long, value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,
-    /// Where clients and nodes come in; default 0.0.0.0:4068, without --insecure 127.0.0.1:4068
+    /// Where clients and nodes come in; default 0.0.0.0:4068, without token and --insecure 127.0.0.1:4068
     #[arg(long, value_name = "ADDR")]
     pub(crate) listen: Option<SocketAddr>,
     /// /healthz and /metrics; default: the same host, the next port
@@ -249,7 +317,7 @@ pub(crate) struct Node {
     /// Its folder; default /var/lib/gossamer as root, else ~/.local/share/gossamer
     #[arg(long, value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,
-    /// gRPC; default 0.0.0.0:4168 (without --insecure 127.0.0.1:4168), else the next free port
+    /// gRPC; default 0.0.0.0:4168 (without token and --insecure 127.0.0.1:4168), else the next free port
     #[arg(long, value_name = "ADDR")]
     pub(crate) listen: Option<SocketAddr>,
     /// Bytes; default the port after --listen's, else the next free one

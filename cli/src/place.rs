@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use gossamer_cluster_node::folder::Folder;
 use gossamer_proto::listener::{BindError, Bound};
+use gossamer_proto::trust::Trust;
 use gossamer_world::World;
 
 use crate::failure::{FAILED, Failure, REFUSED};
@@ -28,13 +29,16 @@ pub(crate) fn base() -> Result<PathBuf, Failure> {
 }
 
 /// All addresses if that is allowed, else loopback.
-pub(crate) fn host(insecure: bool) -> IpAddr {
-    if insecure { Ipv4Addr::UNSPECIFIED.into() } else { Ipv4Addr::LOCALHOST.into() }
+pub(crate) fn host(trust: &Trust) -> IpAddr {
+    match trust {
+        Trust::Loopback => Ipv4Addr::LOCALHOST.into(),
+        Trust::Insecure | Trust::Token(_) => Ipv4Addr::UNSPECIFIED.into(),
+    }
 }
 
 /// Binds exactly this address.
-pub(crate) async fn bind(world: &World, addr: SocketAddr, insecure: bool) -> Result<Bound, Failure> {
-    Bound::bind(world, addr, insecure).await.map_err(|error| match error {
+pub(crate) async fn bind(world: &World, addr: SocketAddr, trust: &Trust) -> Result<Bound, Failure> {
+    Bound::bind(world, addr, trust).await.map_err(|error| match error {
         BindError::Insecure(_) => Failure::new(REFUSED, error),
         BindError::Io(..) => Failure::new(FAILED, format!("{error}; is another gossamer running here?")),
     })
@@ -46,13 +50,11 @@ pub(crate) async fn bind_node(
     folder: &Folder,
     listen: Option<SocketAddr>,
     data: Option<SocketAddr>,
-    insecure: bool,
+    trust: &Trust,
 ) -> Result<(Bound, Bound), Failure> {
     let bound = match (listen, data) {
-        (Some(listen), Some(data)) => {
-            (bind(world, listen, insecure).await?, bind(world, data, insecure).await?)
-        }
-        (listen, data) => bind_free(world, folder, listen, data, insecure).await?,
+        (Some(listen), Some(data)) => (bind(world, listen, trust).await?, bind(world, data, trust).await?),
+        (listen, data) => bind_free(world, folder, listen, data, trust).await?,
     };
     folder
         .keep_ports(bound.0.addr().port(), bound.1.addr().port())
@@ -65,9 +67,9 @@ async fn bind_free(
     folder: &Folder,
     listen: Option<SocketAddr>,
     data: Option<SocketAddr>,
-    insecure: bool,
+    trust: &Trust,
 ) -> Result<(Bound, Bound), Failure> {
-    let host = listen.or(data).map_or_else(|| host(insecure), |addr| addr.ip());
+    let host = listen.or(data).map_or_else(|| host(trust), |addr| addr.ip());
     let first = listen.map_or(NODE_PORT, |addr| addr.port());
     let pairs =
         (0..PORT_PAIRS).map(|pair| (first.saturating_add(2 * pair), first.saturating_add(2 * pair + 1)));
@@ -75,7 +77,7 @@ async fn bind_free(
     for (control_port, data_port) in folder.ports().into_iter().chain(pairs) {
         let control = listen.unwrap_or_else(|| SocketAddr::new(host, control_port));
         let data = data.unwrap_or_else(|| SocketAddr::new(host, data_port));
-        match (Bound::bind(world, control, insecure).await, Bound::bind(world, data, insecure).await) {
+        match (Bound::bind(world, control, trust).await, Bound::bind(world, data, trust).await) {
             (Ok(control), Ok(data)) => return Ok((control, data)),
             (Err(error @ BindError::Insecure(_)), _) | (_, Err(error @ BindError::Insecure(_))) => {
                 return Err(Failure::new(REFUSED, error));

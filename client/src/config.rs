@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use gossamer_proto::limits::CLIENT_PATIENCE;
+use gossamer_proto::trust::Trust;
 use gossamer_world::World;
 
 /// Where the cluster is and how long to wait for it.
@@ -12,8 +13,8 @@ pub struct Config {
     pub world: World,
     /// The queue servers, `host:port`, in order of preference. Empty: [`Config::DEFAULT_QUEUE`].
     pub queues: Vec<String>,
-    /// Allows addresses other than loopback although there are no tokens yet.
-    pub insecure: bool,
+    /// What those who answer have to prove.
+    pub trust: Trust,
     /// How long an operation goes on without any progress before it gives up.
     pub patience: Duration,
 }
@@ -24,6 +25,6 @@ impl Config {
 
     /// A client of these queue servers with the default patience of 30 s, on loopback only.
     pub fn new(world: World, queues: Vec<String>) -> Self {
-        Config { world, queues, insecure: false, patience: CLIENT_PATIENCE }
+        Config { world, queues, trust: Trust::Loopback, patience: CLIENT_PATIENCE }
     }
 }

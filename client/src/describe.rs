@@ -38,6 +38,9 @@ impl Client {
                 }
                 Err(failure) => failure,
             };
+            if why.code() == Code::Refused {
+                return Err(patience.failed(why));
+            }
             patience.wait(&why).await?;
         }
     }
@@ -51,8 +54,11 @@ pub(crate) async fn describe_once(door: &Door) -> Result<Description, Failure> {
         match within_rpc(client.describe(DescribeRequest {})).await {
             Ok(answer) if !answer.get_ref().nodes.is_empty() => return Ok(answer.into_inner()),
             Ok(answer) => without_nodes = Some(answer.into_inner()),
-            Err(failure) => refusals.push(format!("no queue server at {addr} ({})", failure.message)),
+            Err(failure) => refusals.push(
+                door.refusal(addr)
+                    .unwrap_or_else(|| format!("no queue server at {addr} ({})", failure.message)),
+            ),
         }
     }
-    without_nodes.ok_or_else(|| Failure::new(Code::Unavailable, refusals.join("; ")))
+    without_nodes.ok_or_else(|| door.nobody(&refusals))
 }

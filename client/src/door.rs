@@ -6,13 +6,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use gossamer_proto::channel::{Channels, ConnectError};
+use gossamer_proto::channel::{Channels, ConnectError, Target};
 use gossamer_proto::limits::{CONNECT, MESSAGE_BYTES, PROPOSE, RPC};
 use gossamer_proto::v1::door_client::DoorClient;
 use gossamer_proto::v1::{Answer, Code, Failure, Queue, Request};
 use tokio::sync::{mpsc, oneshot};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Streaming;
+use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Channel;
 
 /// Requests waiting for the socket, each at most 64 KiB and a head.
@@ -23,8 +24,12 @@ const TURN: Duration = Duration::from_secs(12);
 
 const _: () = assert!(TURN.as_millis() > PROPOSE.as_millis());
 
+/// A channel on which every call says for which cluster it is meant.
+type Marked = InterceptedService<Channel, Target>;
+
 /// The queue servers.
 pub(crate) struct Door {
+    channels: Channels,
     servers: Vec<Server>,
     /// The one in use.
     current: AtomicUsize,
@@ -33,7 +38,7 @@ pub(crate) struct Door {
 
 struct Server {
     addr: String,
-    client: DoorClient<Channel>,
+    client: DoorClient<Marked>,
     link: tokio::sync::Mutex<Link>,
     /// Attempts to open a stream that failed.
     failed: AtomicU64,
@@ -67,16 +72,18 @@ pub(crate) enum Unanswered {
 impl Door {
     pub(crate) fn new(channels: &Channels, queues: &[String]) -> Result<Self, ConnectError> {
         let server = |addr: &String| {
-            let client = DoorClient::new(channels.grpc(addr)?).max_decoding_message_size(MESSAGE_BYTES);
+            let target = Target { cluster: channels.cluster(), epoch: None, node: 0 };
+            let client = DoorClient::with_interceptor(channels.grpc(addr)?, target)
+                .max_decoding_message_size(MESSAGE_BYTES);
             let (link, failed) = (tokio::sync::Mutex::default(), AtomicU64::new(0));
             Ok(Server { addr: addr.clone(), client, link, failed })
         };
         let servers = queues.iter().map(server).collect::<Result<_, ConnectError>>()?;
-        Ok(Door { servers, current: AtomicUsize::new(0), ids: AtomicU64::new(1) })
+        Ok(Door { channels: channels.clone(), servers, current: AtomicUsize::new(0), ids: AtomicU64::new(1) })
     }
 
     /// Each queue server's address and client, the one in use first.
-    pub(crate) fn clients(&self) -> impl Iterator<Item = (&str, DoorClient<Channel>)> {
+    pub(crate) fn clients(&self) -> impl Iterator<Item = (&str, DoorClient<Marked>)> {
         let first = self.current.load(Ordering::Relaxed);
         let (before, from) = self.servers.split_at(first);
         from.iter().chain(before).map(|server| (server.addr.as_str(), server.client.clone()))
@@ -130,15 +137,30 @@ impl Door {
         let mut refusals = Vec::new();
         for step in 0..self.servers.len() {
             let at = (first + step) % self.servers.len();
-            match self.servers[at].stream().await {
+            let server = &self.servers[at];
+            match server.stream().await {
                 Ok(stream) => {
                     self.current.store(at, Ordering::Relaxed);
                     return Ok(stream);
                 }
-                Err(why) => refusals.push(why),
+                Err(why) => refusals.push(self.channels.refusal(&server.addr).unwrap_or(why)),
             }
         }
-        Err(Failure::new(Code::Unavailable, refusals.join("; ")))
+        Err(self.nobody(&refusals))
+    }
+
+    /// What no queue server answering means, with what became of each.
+    pub(crate) fn nobody(&self, refusals: &[String]) -> Failure {
+        // Where nobody is of this cluster, waiting does not help.
+        let strangers =
+            self.servers.iter().filter(|server| self.channels.refusal(&server.addr).is_some()).count();
+        let code = if strangers == self.servers.len() { Code::Refused } else { Code::Unavailable };
+        Failure::new(code, refusals.join("; "))
+    }
+
+    /// Why the last connection to a queue server was refused, if it was.
+    pub(crate) fn refusal(&self, addr: &str) -> Option<String> {
+        self.channels.refusal(addr)
     }
 }
 

@@ -104,7 +104,11 @@ impl Client {
         let mut running: FuturesUnordered<_> = members(&description)
             .into_iter()
             .map(|(id, addr)| {
-                let target = Target { cluster: description.cluster_id.clone(), node: id };
+                let target = Target {
+                    cluster: description.cluster_id.clone(),
+                    epoch: Some(description.epoch),
+                    node: id,
+                };
                 Box::pin(self.verify_node(target, addr, index, heard.clone()))
             })
             .collect();

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use gossamer_proto::limits;
+use gossamer_proto::trust::Trust;
 use gossamer_world::World;
+use tokio::sync::watch;
 
 use crate::raft::Compaction;
 
@@ -12,12 +14,12 @@ use crate::raft::Compaction;
 pub struct Config {
     /// Sockets, files, clock, randomness.
     pub world: World,
-    /// Queue servers, `host:port`.
-    pub queues: Vec<String>,
-    /// Host under which others reach this node's two ports.
-    pub advertise: String,
-    /// Allows addresses other than loopback without a token.
-    pub insecure: bool,
+    /// Queue servers, `host:port`, as far as they are known now.
+    pub queues: watch::Receiver<Vec<String>>,
+    /// Host under which others reach this node's two ports now.
+    pub advertise: watch::Receiver<String>,
+    /// Whom this node connects to, and whom it lets in.
+    pub trust: Trust,
     /// What holds the catalogue.
     pub backend: BackendKind,
     /// How often the leader lets unreferenced chunks be freed.
@@ -42,13 +44,13 @@ pub enum BackendKind {
 }
 
 impl Config {
-    /// The defaults, for a node that is reached as `advertise` and asks `queues`.
+    /// The defaults, for a node that is always reached as `advertise` and asks `queues`.
     pub fn new(world: World, queues: Vec<String>, advertise: String) -> Self {
         Config {
             world,
-            queues,
-            advertise,
-            insecure: false,
+            queues: watch::channel(queues).1,
+            advertise: watch::channel(advertise).1,
+            trust: Trust::Loopback,
             backend: BackendKind::Sled,
             collect_every: Duration::from_secs(600),
             expire_every: Duration::from_secs(120),

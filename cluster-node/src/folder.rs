@@ -69,12 +69,13 @@ impl Folder {
             _ => failed(error),
         })?;
         check_format(world, dir)?;
-        let identity = match read(world, &dir.join("identity")).map_err(failed)? {
+        let mut identity = match read(world, &dir.join("identity")).map_err(failed)? {
             Some(text) => {
                 decode(&text).ok_or_else(|| FolderError::Damaged(dir.join("identity"), "is damaged"))?
             }
-            None => Identity { storage_id: world.random.id(), member: None, replaces: None },
+            None => Identity { storage_id: world.random.id(), member: None, replaces: None, run: 0 },
         };
+        identity.run += 1;
         let running = read(world, &dir.join("running")).map_err(failed)?;
         let boot = boot_id(world);
         // After the crash of a process its files are as it left them; after the crash of a machine sled's are not.
@@ -242,6 +243,7 @@ mod tests {
             cluster_name: "über uns".to_owned(),
             node_id: 9,
             founder: true,
+            epoch: 3,
         }
     }
 
@@ -258,7 +260,8 @@ mod tests {
         assert!(matches!(Folder::open(&world, dir.path()), Err(FolderError::Locked(_))));
         drop(folder);
         let folder = Folder::open(&world, dir.path()).unwrap();
-        assert_eq!((folder.identity(), folder.ports()), (&identity, Some((1, 2))));
+        let expected = Identity { run: identity.run + 1, ..identity };
+        assert_eq!((folder.identity(), folder.ports()), (&expected, Some((1, 2))));
     }
 
     /// Another boot id without a clean stop: what was not fsync'ed is not trusted. After a clean stop it is.

@@ -13,6 +13,8 @@ pub struct Identity {
     pub member: Option<Member>,
     /// The id and storage id this folder had when its log was lost.
     pub replaces: Option<(u64, [u8; 16])>,
+    /// How often this folder was opened, this time included.
+    pub run: u64,
 }
 
 /// A place in a cluster.
@@ -26,6 +28,8 @@ pub struct Member {
     pub node_id: u64,
     /// Whether this node is to initialise the cluster (and nobody else ever).
     pub founder: bool,
+    /// How often the cluster was recovered by force.
+    pub epoch: u64,
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -45,11 +49,11 @@ fn unhex(text: &str) -> Option<[u8; 16]> {
 
 /// `key value` lines for people, with a checksum for bits that flip.
 pub(crate) fn encode(identity: &Identity) -> String {
-    let mut text = format!("storage {}\n", hex(&identity.storage_id));
+    let mut text = format!("storage {}\nrun {}\n", hex(&identity.storage_id), identity.run);
     if let Some(member) = &identity.member {
         let founder = if member.founder { "founder" } else { "member" };
         text += &format!("cluster {}\nname {}\n", hex(&member.cluster_id), member.cluster_name);
-        text += &format!("node {}\nrole {founder}\n", member.node_id);
+        text += &format!("node {}\nrole {founder}\nepoch {}\n", member.node_id, member.epoch);
     }
     if let Some((node, storage)) = &identity.replaces {
         text += &format!("replaces {node}\nreplaces-storage {}\n", hex(storage));
@@ -72,11 +76,13 @@ pub(crate) fn decode(text: &str) -> Option<Identity> {
             cluster_name: (*fields.get("name")?).to_owned(),
             node_id: node.parse().ok()?,
             founder: *fields.get("role")? == "founder",
+            epoch: fields.get("epoch").map_or(Some(0), |epoch| epoch.parse().ok())?,
         }),
     };
     let replaces = match fields.get("replaces") {
         None => None,
         Some(node) => Some((node.parse().ok()?, unhex(fields.get("replaces-storage")?)?)),
     };
-    Some(Identity { storage_id: unhex(fields.get("storage")?)?, member, replaces })
+    let run = fields.get("run").map_or(Some(0), |run| run.parse().ok())?;
+    Some(Identity { storage_id: unhex(fields.get("storage")?)?, member, replaces, run })
 }

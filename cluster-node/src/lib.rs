@@ -6,7 +6,8 @@
 //! - [`steal`]: its sessions with the queue servers, where all its work comes from
 //! - [`upload`]: a write on the leader: ticket, receive, forward, seal, commit
 //! - [`read`]: a read on any node: claim, barrier, serve
-//! - [`data`]: the port for bytes; [`peer`]: the port for small calls between nodes; [`peers`]: where they are
+//! - [`data`]: the port for bytes; [`peer`]: the port for small calls between nodes; [`peers`]: where they are;
+//!   [`whereabouts`]: where this one is
 //! - [`lead`]: what only the leader does: its queue's tasks, the membership, the log's upkeep
 //! - [`raft`]: consensus, the only importer of openraft
 //! - [`storage`]: log, catalogue, extents, snapshots; repair, collect, verify; [`source`]: where repair gets chunks
@@ -36,3 +37,4 @@ pub mod source;
 pub mod steal;
 pub mod storage;
 pub mod upload;
+pub mod whereabouts;

@@ -1,12 +1,11 @@
 //! A node's life: open, enter, start, run, stop.
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use bytes::Bytes;
-use gossamer_proto::channel::{Channels, Expect, Target};
+use gossamer_proto::channel::{Channels, Expect};
 use gossamer_proto::limits;
 use gossamer_proto::listener::{self, Bound};
 use gossamer_proto::v1::NodeReport;
@@ -17,12 +16,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::data::{self, ticket::Tickets};
-use crate::enter::{self, EnterError};
+use crate::enter::{Door, EnterError};
 use crate::folder::{Folder, FolderError};
 use crate::identity::Member;
-use crate::peers::Peers;
+use crate::peers::{Cluster, Peers};
 use crate::storage::open::{self, OpenError, Storage};
 use crate::storage::{collect, repair};
+use crate::whereabouts::Whereabouts;
 use crate::{lead, peer, raft, read, report, source, steal, upload};
 
 /// Why a node ended.
@@ -62,22 +62,32 @@ pub async fn run(
     data: Bound,
     shutdown: CancellationToken,
 ) -> Result<(), RunError> {
-    let channels = Channels::new(&config.world, config.insecure);
-    let addresses = (reached(&config, control.addr()), reached(&config, data.addr()));
+    let channels = Channels::new(&config.world, config.trust.clone());
+    let whereabouts = Whereabouts::new(config.advertise.clone(), control.addr().port(), data.addr().port());
+    let process = Bytes::copy_from_slice(&config.world.random.id());
     let storage = open::storage(&config, &mut folder).await?;
+    let door = Door {
+        channels: channels.clone(),
+        queues: config.queues.clone(),
+        identity: folder.identity().clone(),
+        process,
+        whereabouts,
+        shutdown: shutdown.clone(),
+    };
     let member = match folder.identity().member.clone() {
-        Some(member) => member,
+        Some(member) => {
+            door.admits(&member).await?;
+            member
+        }
         None => {
-            let reached = (addresses.0.as_str(), addresses.1.as_str());
-            let member =
-                enter::enter(&channels, &config.queues, folder.identity(), reached, &shutdown).await?;
+            let member = door.enter().await?;
             folder.enter(member.clone())?;
             member
         }
     };
     tracing::info!(node = member.node_id, cluster = member.cluster_name, "in the cluster");
     let ran = async {
-        let node = Node::start(config, &folder, storage, member, channels, addresses).await?;
+        let node = Node::start(config, &folder, storage, member, channels, door).await?;
         node.serve(control, data, shutdown).await?;
         Ok(node)
     };
@@ -94,11 +104,8 @@ pub async fn run(
     }
 }
 
-/// Host and port under which others reach a bound address.
-fn reached(config: &Config, bound: SocketAddr) -> String {
-    let host = &config.advertise;
-    if host.contains(':') { format!("[{host}]:{}", bound.port()) } else { format!("{host}:{}", bound.port()) }
-}
+/// Queue servers that may all hand out as much as they were offered at the same time.
+const FULL_QUEUES: usize = 4;
 
 /// Everything that runs in a started node.
 struct Node {
@@ -113,7 +120,8 @@ struct Node {
     served: Arc<AtomicU64>,
     sources: report::Sources,
     report: (watch::Sender<NodeReport>, watch::Receiver<NodeReport>),
-    addresses: (String, String),
+    whereabouts: Whereabouts,
+    door: Door,
 }
 
 impl Node {
@@ -123,9 +131,11 @@ impl Node {
         storage: Storage,
         member: Member,
         channels: Channels,
-        addresses: (String, String),
+        door: Door,
     ) -> Result<Self, RunError> {
-        let peers = Peers::new(channels.clone());
+        let whereabouts = door.whereabouts.clone();
+        let peers =
+            Peers::new(channels.clone(), Cluster { id: member.cluster_id.clone(), epoch: member.epoch });
         let raft = raft::start(raft::Config {
             world: config.world.clone(),
             id: member.node_id,
@@ -146,13 +156,12 @@ impl Node {
         let upload = upload::Handle::new(upload::Config {
             world: config.world.clone(),
             channels: channels.clone(),
-            cluster_id: member.cluster_id.clone(),
             raft: raft.clone(),
             catalogue: storage.catalogue.clone(),
             chunks: storage.chunks.clone(),
             peers: peers.clone(),
             tickets: tickets.clone(),
-            data_addr: addresses.1.clone(),
+            whereabouts: whereabouts.clone(),
             dir: folder.dir().to_owned(),
             reserve_bytes: config.reserve_bytes,
         });
@@ -162,15 +171,16 @@ impl Node {
             world: config.world.clone(),
             dir: folder.dir().to_owned(),
             fixed: NodeReport {
-                control_addr: addresses.0.clone(),
-                data_addr: addresses.1.clone(),
                 pid: std::process::id(),
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 storage_id: Bytes::copy_from_slice(&folder.identity().storage_id),
                 replaces,
                 replaces_storage_id: Bytes::copy_from_slice(&replaces_storage_id),
+                run: folder.identity().run,
+                process: door.process.clone(),
                 ..NodeReport::default()
             },
+            whereabouts: whereabouts.clone(),
             view: raft.view(),
             catalogue: storage.catalogue.clone(),
             chunks: storage.chunks.clone(),
@@ -189,7 +199,8 @@ impl Node {
             served,
             sources,
             report,
-            addresses,
+            whereabouts,
+            door,
         })
     }
 
@@ -203,6 +214,7 @@ impl Node {
             () = shutdown.cancelled() => Ok(()),
             failed = self.failed() => Err(RunError::Failed(failed)),
             panicked = panicked(&mut work) => Err(RunError::Failed(panicked)),
+            why = self.expelled() => Err(EnterError::Refused(why).into()),
             ended = server.as_mut() => match ended {
                 Ok(()) => Err(RunError::Failed("the gRPC server ended by itself".to_owned())),
                 Err(error) => Err(error.into()),
@@ -230,22 +242,20 @@ impl Node {
         data: Bound,
         stop: &CancellationToken,
     ) -> impl Future<Output = Result<(), tonic::transport::Error>> + use<> {
-        // Every queue server may hand out all the credits it was offered.
-        let queues = self.config.queues.len().max(1);
-        let (leader_claims, leader_tasks) = mpsc::channel(limits::LEADER_CREDITS as usize * queues);
-        let (read_claims, read_tasks) = mpsc::channel(limits::READ_CREDITS as usize * queues);
+        // Every queue server may hand out all the credits it was offered; with more of them the room is the limit.
+        let (leader_claims, leader_tasks) = mpsc::channel(limits::LEADER_CREDITS as usize * FULL_QUEUES);
+        let (read_claims, read_tasks) = mpsc::channel(limits::READ_CREDITS as usize * FULL_QUEUES);
         work.spawn(report::run(self.sources.clone(), self.report.0.clone(), stop.clone()));
         work.spawn(data::run(data, self.data_config(), stop.clone()));
         work.spawn(lead::run(self.lead(), leader_tasks, stop.clone()));
         work.spawn(read::run(self.read_config(), read_tasks, stop.clone()));
         work.spawn(steal::run(self.steal_config(leader_claims, read_claims), stop.clone()));
         work.spawn(collect::run(self.config.world.clone(), self.storage.chunks.clone(), stop.clone()));
-        let others =
-            source::Nodes::new(self.channels.clone(), self.peers.clone(), self.member.cluster_id.clone());
+        let others = source::Nodes::new(self.channels.clone(), self.peers.clone());
         let (world, chunks) = (self.config.world.clone(), self.storage.chunks.clone());
         work.spawn(repair::run(world, chunks, Arc::new(others), stop.clone()));
         work.spawn(replayed(self.raft.clone(), self.storage.clone(), stop.clone()));
-        let expect = Expect(Target { cluster: self.member.cluster_id.clone(), node: self.member.node_id });
+        let expect = Expect(self.peers.target(self.member.node_id));
         let raft = self.raft.service().server();
         let peer = PeerServer::new(self.peer_service())
             .max_decoding_message_size(limits::MESSAGE_BYTES)
@@ -256,6 +266,12 @@ impl Node {
             .add_service(raft)
             .add_service(peer)
             .serve_with_incoming_shutdown(control.incoming(), stopped.cancelled_owned())
+    }
+
+    /// Resolves when this node is no longer wanted.
+    async fn expelled(&self) -> String {
+        let view = self.raft.view();
+        self.door.expelled(&self.member, || view.borrow().leading).await
     }
 
     /// Resolves when the node must not go on.
@@ -303,7 +319,6 @@ impl Node {
             chunks: self.storage.chunks.clone(),
             tickets: self.tickets.clone(),
             peers: self.peers.clone(),
-            cluster_id: self.member.cluster_id.clone(),
             view: self.raft.view(),
         }
     }
@@ -315,7 +330,7 @@ impl Node {
             catalogue: self.storage.catalogue.clone(),
             chunks: self.storage.chunks.clone(),
             tickets: self.tickets.clone(),
-            data_addr: self.addresses.1.clone(),
+            whereabouts: self.whereabouts.clone(),
             node: self.member.node_id,
             served: self.served.clone(),
         }
@@ -349,7 +364,7 @@ impl Node {
             chunks: self.storage.chunks.clone(),
             tickets: self.tickets.clone(),
             report: self.report.1.clone(),
-            data_addr: self.addresses.1.clone(),
+            whereabouts: self.whereabouts.clone(),
         }
     }
 }

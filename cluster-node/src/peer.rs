@@ -35,8 +35,8 @@ pub struct Service {
     pub tickets: Arc<Tickets>,
     /// This node's report.
     pub report: watch::Receiver<v1::NodeReport>,
-    /// This node's data port, as others reach it.
-    pub data_addr: String,
+    /// Where this node's data port is.
+    pub whereabouts: crate::whereabouts::Whereabouts,
 }
 
 type Answer<T> = Result<Response<T>, Status>;
@@ -52,7 +52,7 @@ impl Peer for Service {
         let upload_id =
             <[u8; 16]>::try_from(upload_id.as_ref()).map_err(|_| invalid("an upload id has 16 bytes"))?;
         let ticket = self.tickets.issue(&Grant::Receive { upload_id });
-        Ok(Response::new(v1::ReceiveAnswer { ticket, data_addr: self.data_addr.clone() }))
+        Ok(Response::new(v1::ReceiveAnswer { ticket, data_addr: self.whereabouts.data() }))
     }
 
     async fn seal(&self, request: Request<v1::SealRequest>) -> Answer<v1::SealAnswer> {
@@ -76,7 +76,7 @@ impl Peer for Service {
         });
         let held = Hash::join(&held.await?);
         let ticket = self.tickets.issue(&Grant::Read { list: Hash::of(&held) });
-        Ok(Response::new(v1::OfferAnswer { ticket, data_addr: self.data_addr.clone(), held }))
+        Ok(Response::new(v1::OfferAnswer { ticket, data_addr: self.whereabouts.data(), held }))
     }
 
     async fn state(&self, request: Request<v1::StateRequest>) -> Answer<v1::StateAnswer> {

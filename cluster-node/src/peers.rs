@@ -3,8 +3,18 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock};
 
-use gossamer_proto::channel::Channels;
+use bytes::Bytes;
+use gossamer_proto::channel::{Channels, Target};
 use tonic::transport::Channel;
+
+/// Which cluster the nodes are of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cluster {
+    /// 16 bytes.
+    pub id: Bytes,
+    /// How often it was recovered by force.
+    pub epoch: u64,
+}
 
 /// A node's addresses, each `host:port`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +23,15 @@ pub struct Address {
     pub control: String,
     /// Where it takes and gives the bytes of files.
     pub data: String,
+}
+
+/// Since when a node is where it is, on its own count: two queue servers may tell of two addresses, and the later is right.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Since {
+    /// Which start of its folder.
+    pub run: u64,
+    /// How many changes of address later.
+    pub moves: u64,
 }
 
 /// Which of the connections to one node. One connection is one ordered stream of bytes with one window: what must
@@ -34,25 +53,37 @@ pub enum Lane {
 #[derive(Clone)]
 pub struct Peers {
     channels: Channels,
+    cluster: Cluster,
     known: Arc<RwLock<BTreeMap<u64, Peer>>>,
 }
 
 struct Peer {
     address: Address,
+    since: Since,
     lanes: BTreeMap<Lane, Channel>,
 }
 
 impl Peers {
-    /// Knows nobody yet.
-    pub fn new(channels: Channels) -> Self {
-        Peers { channels, known: Arc::default() }
+    /// Knows nobody of `cluster` yet.
+    pub fn new(channels: Channels, cluster: Cluster) -> Self {
+        Peers { channels, cluster, known: Arc::default() }
     }
 
-    /// Notes where node `id` is. Another address drops the connections to the former one.
-    pub fn learn(&self, id: u64, address: Address) {
+    /// What marks a call as meant for node `id` of this cluster.
+    pub fn target(&self, id: u64) -> Target {
+        Target { cluster: self.cluster.id.clone(), epoch: Some(self.cluster.epoch), node: id }
+    }
+
+    /// Notes where node `id` is, unless something later is known. Another address drops the connections to the former
+    /// one.
+    pub fn learn(&self, id: u64, address: Address, since: Since) {
         let mut known = self.write();
-        if known.get(&id).is_none_or(|peer| peer.address != address) {
-            known.insert(id, Peer { address, lanes: BTreeMap::new() });
+        match known.get_mut(&id) {
+            Some(peer) if peer.since > since => {}
+            Some(peer) if peer.address == address => peer.since = since,
+            _ => {
+                known.insert(id, Peer { address, since, lanes: BTreeMap::new() });
+            }
         }
     }
 

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::raft::View;
 use crate::storage::catalogue::Catalogue;
 use crate::storage::extents::Chunks;
+use crate::whereabouts::Whereabouts;
 
 /// Where a report's figures come from.
 #[derive(Clone)]
@@ -22,8 +23,10 @@ pub struct Sources {
     pub world: World,
     /// The data folder.
     pub dir: std::path::PathBuf,
-    /// What does not change while the process lives: addresses, pid, version, storage id.
+    /// What does not change while the process lives: pid, version, storage id, run.
     pub fixed: NodeReport,
+    /// Where this node is.
+    pub whereabouts: Whereabouts,
     /// Raft's state.
     pub view: watch::Receiver<View>,
     /// Files and applied index.
@@ -38,7 +41,7 @@ pub struct Sources {
 const SPACE_EVERY: Duration = Duration::from_secs(1);
 
 impl Sources {
-    /// The report as of now, with `before`'s disk space.
+    /// The report as of now, with `before`'s disk space, and counted on from it if the node has moved.
     pub fn report(&self, before: &NodeReport) -> NodeReport {
         let view = self.view.borrow().clone();
         let role = if view.leader == Some(view.id) {
@@ -50,8 +53,13 @@ impl Sources {
         } else {
             Role::Joining
         };
+        let (control_addr, data_addr) = (self.whereabouts.control(), self.whereabouts.data());
+        let moved = control_addr != before.control_addr || data_addr != before.data_addr;
         NodeReport {
             id: view.id,
+            control_addr,
+            data_addr,
+            moves: before.moves + u64::from(moved),
             role: role as i32,
             term: view.term,
             leader: view.leader.unwrap_or(0),

@@ -15,13 +15,12 @@ use crate::storage::repair::Source;
 pub struct Nodes {
     channels: Channels,
     peers: Peers,
-    cluster: Bytes,
 }
 
 impl Nodes {
     /// The nodes that `peers` knows.
-    pub fn new(channels: Channels, peers: Peers, cluster: Bytes) -> Self {
-        Nodes { channels, peers, cluster }
+    pub fn new(channels: Channels, peers: Peers) -> Self {
+        Nodes { channels, peers }
     }
 }
 
@@ -35,7 +34,7 @@ impl Source for Nodes {
                     break;
                 }
                 let asked: Vec<Hash> = wanted.iter().copied().collect();
-                match fetch(&self.channels, &self.peers, &self.cluster, node, &asked).await {
+                match fetch(&self.channels, &self.peers, node, &asked).await {
                     Ok(chunks) => {
                         chunks.iter().for_each(|(hash, _)| {
                             wanted.remove(hash);

@@ -7,7 +7,7 @@
 //! - [`lan`]: the seam to interfaces and sockets; [`socket`]: the kernel's
 //! - `running`: asks and answers until the end; `schedule`: when; `links`: on which sockets; `shared`: what they share
 //! - [`find()`], [`census`]: for commands that ask once
-//! - `found`: what is known; [`event`]: what happens, for people; [`counters`]: how often
+//! - `found`: what is known; [`own_address()`]: where this machine is; [`event`]: what happens, for people; [`counters`]: how often
 //!
 //! # Protocol
 //! ```text
@@ -46,6 +46,7 @@ mod find;
 mod found;
 pub mod lan;
 mod links;
+mod own_address;
 pub mod packet;
 mod recent;
 mod running;
@@ -57,4 +58,5 @@ pub use config::Config;
 pub use event::Event;
 pub use find::{FindError, census, find};
 pub use found::{Found, Heard};
+pub use own_address::own_address;
 pub use running::{Handle, Running, prepare};

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::io;
-use std::net::IpAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -19,8 +18,10 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Status, transport};
 
 use crate::limits::{CONNECT, RPC};
+use crate::proof::{self, ProofError};
+use crate::trust::Trust;
 use crate::v1::{Code, Failure};
-use gossamer_world::{Network, World};
+use gossamer_world::{Network, Random, Stream, World};
 
 /// A body of the data plane.
 pub type Body = UnsyncBoxBody<Bytes, io::Error>;
@@ -34,11 +35,37 @@ pub fn full(bytes: Bytes) -> Body {
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// No token and not loopback.
-    #[error("{0} is not a loopback address; without a token only loopback is allowed, or give --insecure")]
+    #[error(
+        "{0} is not a loopback address; without a token only loopback is allowed: give --token-file, or --insecure"
+    )]
     Insecure(String),
     /// Not `host:port`.
     #[error("{0:?} is not an address of the form host:port")]
     Address(String),
+    /// Its token is another one.
+    #[error("heard cluster {name} at {addr}, its proof does not fit this token")]
+    Proof {
+        /// Who answered.
+        addr: String,
+        /// What it calls its cluster.
+        name: String,
+    },
+    /// It wants a token.
+    #[error(
+        "heard cluster {name} at {addr}, which wants its token: give it with --token-file FILE or GOSSAMER_TOKEN; \
+         `gossamer token` on one of its machines prints it"
+    )]
+    TokenWanted {
+        /// Who answered.
+        addr: String,
+        /// What it calls its cluster.
+        name: String,
+    },
+    /// It has no token.
+    #[error(
+        "{0} was started without a token and cannot prove anything; leave the token out to use it all the same"
+    )]
+    Open(String),
     /// Nobody answered within [`CONNECT`].
     #[error("no connection to {0} within {CONNECT:?}")]
     Late(String),
@@ -48,28 +75,75 @@ pub enum ConnectError {
     /// The other side broke off or does not speak HTTP.
     #[error("the connection to {0} broke: {1}")]
     Http(String, hyper::Error),
+    /// The other side is none of ours.
+    #[error("{0} does not speak gossamer's protocol, or another version of it")]
+    Stranger(String),
+}
+
+impl ConnectError {
+    /// Whether no later try can do better, as long as the other side stays what it is.
+    pub fn is_refusal(&self) -> bool {
+        use ConnectError::{Address, Insecure, Open, Proof, TokenWanted};
+        matches!(self, Insecure(_) | Address(_) | Proof { .. } | TokenWanted { .. } | Open(_))
+    }
+
+    fn of(addr: &str, error: ProofError) -> Self {
+        let addr = addr.to_owned();
+        match error {
+            ProofError::Wanted(name) => ConnectError::TokenWanted { addr, name },
+            ProofError::Other(name) => ConnectError::Proof { addr, name },
+            ProofError::Open => ConnectError::Open(addr),
+            ProofError::Stranger => ConnectError::Stranger(addr),
+            ProofError::Io(error) => ConnectError::Io(addr, error),
+        }
+    }
 }
 
 /// Makes connections. Cheap to clone; clones share the idle connections.
 #[derive(Clone)]
 pub struct Channels {
-    network: Arc<dyn Network>,
-    insecure: bool,
+    dial: Arc<Dial>,
     idle: Arc<Mutex<BTreeMap<String, Vec<SendRequest<Body>>>>>,
+}
+
+/// Connects and proves.
+struct Dial {
+    network: Arc<dyn Network>,
+    random: Arc<dyn Random>,
+    trust: Trust,
+    /// Who refused the last connection to it, and why: gRPC itself forgets reasons.
+    refusals: Mutex<BTreeMap<String, String>>,
 }
 
 /// Idle data connections kept for each address: as many as one client fetches from one node side by side.
 const IDLE_CONNECTIONS: usize = 4;
 
 impl Channels {
-    /// `insecure` allows addresses other than loopback.
-    pub fn new(world: &World, insecure: bool) -> Self {
-        Channels { network: world.network.clone(), insecure, idle: Arc::default() }
+    /// Connects to those that `trust` allows.
+    pub fn new(world: &World, trust: Trust) -> Self {
+        let (network, random) = (world.network.clone(), world.random.clone());
+        let dial = Dial { network, random, trust, refusals: Mutex::default() };
+        Channels { dial: Arc::new(dial), idle: Arc::default() }
+    }
+
+    /// The id of the cluster that the token belongs to; empty without one.
+    pub fn cluster(&self) -> Bytes {
+        self.dial.trust.token().map(|token| Bytes::copy_from_slice(token.cluster())).unwrap_or_default()
+    }
+
+    /// Why the last attempt to connect to `addr` was refused; None if it was not, or there was none.
+    pub fn refusal(&self, addr: &str) -> Option<String> {
+        self.dial.refusals().get(addr).cloned()
+    }
+
+    /// Connects, proves, and closes again: to know who is there.
+    pub async fn probe(&self, addr: &str) -> Result<(), ConnectError> {
+        self.dial.connect(addr).await.map(drop)
     }
 
     /// A gRPC channel to `host:port` that connects when first used and again whenever it breaks.
     pub fn grpc(&self, addr: &str) -> Result<Channel, ConnectError> {
-        check(addr, self.insecure)?;
+        self.dial.trust.check(addr)?;
         let endpoint: Endpoint = transport::Endpoint::from_shared(format!("http://{addr}"))
             .map_err(|_| ConnectError::Address(addr.to_owned()))?
             .connect_timeout(CONNECT)
@@ -79,10 +153,10 @@ impl Channels {
             .keep_alive_while_idle(true)
             .initial_stream_window_size(4 << 20)
             .initial_connection_window_size(16 << 20);
-        let (network, addr) = (self.network.clone(), addr.to_owned());
+        let (dial, addr) = (self.dial.clone(), addr.to_owned());
         Ok(endpoint.connect_with_connector_lazy(tower::service_fn(move |_| {
-            let (network, addr) = (network.clone(), addr.clone());
-            async move { tokio::time::timeout(CONNECT, network.connect(&addr)).await?.map(TokioIo::new) }
+            let (dial, addr) = (dial.clone(), addr.clone());
+            async move { dial.connect(&addr).await.map(TokioIo::new) }
         })))
     }
 
@@ -107,11 +181,7 @@ impl Channels {
 
     /// A new HTTP/1.1 connection.
     async fn http(&self, addr: &str) -> Result<SendRequest<Body>, ConnectError> {
-        check(addr, self.insecure)?;
-        let stream = tokio::time::timeout(CONNECT, self.network.connect(addr))
-            .await
-            .map_err(|_| ConnectError::Late(addr.to_owned()))?
-            .map_err(|error| ConnectError::Io(addr.to_owned(), error))?;
+        let stream = self.dial.connect(addr).await?;
         let (sender, connection) = http1::Builder::new()
             .handshake(TokioIo::new(stream))
             .await
@@ -142,15 +212,33 @@ impl Channels {
     }
 }
 
-/// Refuses what is not loopback, unless insecure.
-pub(crate) fn check(addr: &str, insecure: bool) -> Result<(), ConnectError> {
-    let (host, port) = addr.rsplit_once(':').ok_or_else(|| ConnectError::Address(addr.to_owned()))?;
-    if host.is_empty() || port.parse::<u16>().is_err() {
-        return Err(ConnectError::Address(addr.to_owned()));
+impl Dial {
+    /// A connection whose other side has proven what it has to; at most [`CONNECT`].
+    async fn connect(&self, addr: &str) -> Result<Stream, ConnectError> {
+        self.trust.check(addr)?;
+        let connect = async {
+            let connected = self.network.connect(addr).await;
+            let mut stream = connected.map_err(|error| ConnectError::Io(addr.to_owned(), error))?;
+            let proven = proof::connect(&mut stream, &self.trust, &*self.random).await;
+            proven.map_err(|error| ConnectError::of(addr, error))?;
+            Ok(stream)
+        };
+        let connected = match tokio::time::timeout(CONNECT, connect).await {
+            Ok(connected) => connected,
+            Err(_) => Err(ConnectError::Late(addr.to_owned())),
+        };
+        let mut refusals = self.refusals();
+        match &connected {
+            Err(error) if error.is_refusal() => refusals.insert(addr.to_owned(), error.to_string()),
+            _ => refusals.remove(addr),
+        };
+        drop(refusals);
+        connected
     }
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    let loopback = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
-    if loopback || insecure { Ok(()) } else { Err(ConnectError::Insecure(addr.to_owned())) }
+
+    fn refusals(&self) -> MutexGuard<'_, BTreeMap<String, String>> {
+        self.refusals.lock().expect("nothing panics while holding it")
+    }
 }
 
 /// Which cluster, and which of its nodes, a call is meant for. As an interceptor it marks what is sent.
@@ -158,11 +246,14 @@ pub(crate) fn check(addr: &str, insecure: bool) -> Result<(), ConnectError> {
 pub struct Target {
     /// The cluster's id; empty when the caller belongs to none yet.
     pub cluster: Bytes,
+    /// How often the cluster was recovered by force: members of before must not mix with it. None: not known to the caller.
+    pub epoch: Option<u64>,
     /// The node's id; 0 for a queue server.
     pub node: u64,
 }
 
 const CLUSTER: &str = "gossamer-cluster";
+const EPOCH: &str = "gossamer-epoch";
 const TARGET: &str = "gossamer-target";
 
 impl Interceptor for Target {
@@ -170,6 +261,9 @@ impl Interceptor for Target {
         let hex: String = self.cluster.iter().map(|byte| format!("{byte:02x}")).collect();
         let cluster = hex.parse().map_err(|_| Status::internal("hexadecimal digits are valid metadata"))?;
         request.metadata_mut().insert(CLUSTER, cluster);
+        if let Some(epoch) = self.epoch {
+            request.metadata_mut().insert(EPOCH, MetadataValue::from(epoch));
+        }
         request.metadata_mut().insert(TARGET, MetadataValue::from(self.node));
         // The server learns how long it has; streams set no limit of their own.
         Ok(request)
@@ -190,6 +284,14 @@ impl Interceptor for Expect {
         if !is(CLUSTER, &hex) {
             return Err(Failure::new(Code::Refused, "this node belongs to another cluster").into());
         }
+        if let Some(epoch) = self.0.epoch
+            && !is(EPOCH, &epoch.to_string())
+        {
+            let text = format!(
+                "the cluster has been recovered since: this is epoch {epoch}, the call was for another"
+            );
+            return Err(Failure::new(Code::Refused, text).into());
+        }
         if !is(TARGET, &node) {
             return Err(Failure::new(
                 Code::Refused,
@@ -206,25 +308,5 @@ pub async fn within_rpc<T>(call: impl Future<Output = Result<T, Status>>) -> Res
     match tokio::time::timeout(RPC, call).await {
         Ok(answer) => answer.map_err(Failure::from),
         Err(_) => Err(Failure::new(Code::Unknown, format!("no answer within {RPC:?}"))),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Without --insecure nothing but loopback is reached.
-    #[test]
-    fn loopback_only() {
-        for good in ["127.0.0.1:1", "127.9.9.9:4068", "localhost:80", "[::1]:5"] {
-            assert!(check(good, false).is_ok(), "{good}");
-        }
-        for bad in ["10.0.0.1:1", "example:1", "0.0.0.0:4068"] {
-            assert!(matches!(check(bad, false), Err(ConnectError::Insecure(_))), "{bad}");
-            assert!(check(bad, true).is_ok());
-        }
-        for nonsense in ["", "host", ":1", "host:99999"] {
-            assert!(matches!(check(nonsense, true), Err(ConnectError::Address(_))), "{nonsense}");
-        }
     }
 }

@@ -5,7 +5,7 @@
 //! - [`limits`]: every bound of the system, with unit and reason
 //! - [`name`]: what may be the name of a file
 //! - [`hash`]: the name of a chunk
-//! - [`token`]: what makes a machine part of a cluster
+//! - [`token`]: what makes a machine part of a cluster; [`trust`]: who is let in; `proof`: how a connection begins
 //! - [`setting`]: settings of the whole cluster
 //! - [`status`]: failures to and from `tonic::Status`
 //! - [`channel`], [`listener`]: the one place where connections are made and accepted
@@ -19,9 +19,11 @@ pub mod hash;
 pub mod limits;
 pub mod listener;
 pub mod name;
+mod proof;
 pub mod setting;
 pub mod status;
 pub mod token;
+pub mod trust;
 
 /// Messages and services, generated from `wire/*.proto`.
 #[allow(missing_docs, clippy::all, unreachable_pub)]

@@ -56,6 +56,9 @@ pub const READ_CREDITS: u32 = 64;
 pub const RPC: Duration = Duration::from_secs(2);
 /// Deadline of making a connection.
 pub const CONNECT: Duration = Duration::from_secs(1);
+/// Connections of one listener that are proving themselves at a time: what is beyond waits in the kernel's backlog. Each
+/// takes less than a KiB and at most [`CONNECT`].
+pub const PROOFS: usize = 256;
 /// A body or stream that moves no byte for this long is given up.
 pub const STALL: Duration = Duration::from_secs(10);
 /// How long a ticket lasts: longer than any client should need to begin, short enough to be worthless tomorrow.

@@ -3,15 +3,20 @@
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use gossamer_world::{Listener, Stream, World};
+use gossamer_world::{Listener, Random, Stream, World};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::task::JoinSet;
 use tonic::transport::Server;
 use tonic::transport::server::Connected;
 
-use crate::channel::{ConnectError, check};
+use crate::channel::ConnectError;
+use crate::limits::{CONNECT, PROOFS};
+use crate::proof;
+use crate::trust::Trust;
 
 /// Why an address cannot be listened on.
 #[derive(Debug, thiserror::Error)]
@@ -26,17 +31,22 @@ pub enum BindError {
 
 /// A bound address.
 pub struct Bound {
+    world: World,
     listener: Box<dyn Listener>,
     addr: SocketAddr,
+    trust: Trust,
+    /// Connections that are being proven, side by side: one that says nothing holds up nobody.
+    proving: tokio::sync::Mutex<JoinSet<Option<Accepted>>>,
 }
 
 impl Bound {
-    /// Binds; port 0 takes any free one. `insecure` allows addresses other than loopback.
-    pub async fn bind(world: &World, addr: SocketAddr, insecure: bool) -> Result<Self, BindError> {
-        check(&addr.to_string(), insecure)?;
+    /// Binds; port 0 takes any free one. Lets in those that `trust` allows.
+    pub async fn bind(world: &World, addr: SocketAddr, trust: &Trust) -> Result<Self, BindError> {
+        trust.check(&addr.to_string())?;
         let listener = world.network.bind(addr).await.map_err(|error| BindError::Io(addr, error))?;
         let addr = listener.local_addr().map_err(|error| BindError::Io(addr, error))?;
-        Ok(Bound { listener, addr })
+        let (world, trust) = (world.clone(), trust.clone());
+        Ok(Bound { world, listener, addr, trust, proving: tokio::sync::Mutex::default() })
     }
 
     /// The bound address, with the real port.
@@ -44,9 +54,31 @@ impl Bound {
         self.addr
     }
 
-    /// The next connection. Never ends: running out of descriptors, or a client that is gone before it is
-    /// accepted, is no reason to stop listening.
+    /// Whom this address lets in.
+    pub fn trust(&self) -> &Trust {
+        &self.trust
+    }
+
+    /// The next connection that has proven what it has to. Never ends: running out of descriptors, or a client that is
+    /// gone before it is accepted, is no reason to stop listening.
     pub async fn accept(&self) -> Accepted {
+        let mut proving = self.proving.lock().await;
+        loop {
+            tokio::select! {
+                Some(proven) = proving.join_next() => {
+                    if let Ok(Some(accepted)) = proven {
+                        return accepted;
+                    }
+                }
+                accepted = self.accept_plain(), if proving.len() < PROOFS => {
+                    proving.spawn(prove(self.world.random.clone(), self.trust.clone(), accepted));
+                }
+            }
+        }
+    }
+
+    /// The next connection, of anybody: for what people and their monitors may see.
+    pub async fn accept_plain(&self) -> Accepted {
         loop {
             match self.listener.accept().await {
                 Ok((stream, from)) => return Accepted { stream, from },
@@ -64,6 +96,18 @@ impl Bound {
             let accepted = bound.accept().await;
             Some((Ok(accepted), bound))
         })
+    }
+}
+
+async fn prove(random: Arc<dyn Random>, trust: Trust, mut accepted: Accepted) -> Option<Accepted> {
+    let proven = tokio::time::timeout(CONNECT, proof::accept(&mut accepted.stream, &trust, &*random));
+    match proven.await {
+        Ok(Ok(())) => Some(accepted),
+        Ok(Err(error)) => {
+            tracing::debug!(from = %accepted.from, %error, "a connection was not let in");
+            None
+        }
+        Err(_) => None,
     }
 }
 

@@ -36,6 +36,8 @@ pub(crate) struct Cluster {
     pub name: String,
     /// The storage id of the one node that may initialise it, if it was founded here.
     pub founder: Option<Bytes>,
+    /// How often it was recovered by force.
+    pub epoch: u64,
 }
 
 /// The opened and locked folder. Its calls block.
@@ -63,9 +65,15 @@ impl Folder {
         Ok((folder, cluster))
     }
 
+    /// Its path.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// Makes `cluster` durable; it is all there after a crash, or not at all.
     pub(crate) fn write_cluster(&self, cluster: &Cluster) -> Result<(), FolderError> {
         let mut text = format!("id {}\nname {}\n", hex(&cluster.id), cluster.name.escape_default());
+        text.push_str(&format!("epoch {}\n", cluster.epoch));
         if let Some(founder) = &cluster.founder {
             text.push_str(&format!("founder {}\n", hex(founder)));
         }
@@ -111,7 +119,7 @@ impl Folder {
 }
 
 fn parse(text: &str) -> Result<Cluster, &'static str> {
-    let mut cluster = Cluster { id: Bytes::new(), name: String::new(), founder: None };
+    let mut cluster = Cluster { id: Bytes::new(), name: String::new(), founder: None, epoch: 0 };
     let mut ended = false;
     for line in text.lines() {
         match line.split_once(' ') {
@@ -119,6 +127,7 @@ fn parse(text: &str) -> Result<Cluster, &'static str> {
             Some(("name", name)) => {
                 cluster.name = unescape(name).ok_or("the name is not escaped as it should be")?
             }
+            Some(("epoch", epoch)) => cluster.epoch = epoch.parse().map_err(|_| "the epoch is no number")?,
             Some(("founder", id)) => {
                 cluster.founder = Some(unhex(id).ok_or("the founder is not hexadecimal")?)
             }
@@ -174,6 +183,7 @@ mod tests {
             id: Bytes::from_static(&[0xab; 16]),
             name: "Ähre \"x\"\n\\n\u{1F33E}".into(),
             founder: Some(Bytes::from_static(&[1; 16])),
+            epoch: 7,
         };
         let (folder, before) = Folder::open(&world, dir.path()).unwrap();
         assert_eq!(before, None);

@@ -7,6 +7,8 @@ use gossamer_proto::v1::{Code, EnterAnswer, EnterRequest, Failure};
 use gossamer_world::World;
 use tokio::time::Instant;
 
+use crate::RunError;
+use crate::config;
 use crate::folder::{Cluster, Folder, FolderError, hex};
 
 /// Length of a storage id, bytes.
@@ -27,21 +29,45 @@ pub(crate) struct Founding {
     known: Mutex<Option<Cluster>>,
     /// Held while the folder is written: two nodes that ask at once do not both get the grant.
     writing: tokio::sync::Mutex<()>,
-    name: String,
+    /// What to call a cluster that is founded here, and its id, if that was decided; None: nothing is founded here.
+    may_found: Option<(String, Option<[u8; 16]>)>,
     /// Until when members of an existing cluster are listened for.
     listening_until: Instant,
 }
 
 impl Founding {
+    /// With what the folder says, `known`, and what was asked for, `wanted`.
     pub(crate) fn new(
         world: World,
         folder: Folder,
         known: Option<Cluster>,
-        name: String,
+        wanted: config::Cluster,
         listening_until: Instant,
-    ) -> Self {
-        let (folder, known) = (Arc::new(folder), Mutex::new(known));
-        Founding { world, folder, known, writing: tokio::sync::Mutex::new(()), name, listening_until }
+    ) -> Result<Self, RunError> {
+        let (may_found, wanted) = match wanted {
+            config::Cluster::Found { name, id } => (Some((name.clone(), id)), id.map(|id| (name, id))),
+            config::Cluster::Join { name, id } => (None, Some((name, id))),
+        };
+        if let (Some(ours), Some((name, id))) = (&known, &wanted)
+            && ours.id != id[..]
+        {
+            let text = format!(
+                "{} belongs to cluster {:?}, the token to cluster {name:?}; give the right token or another --dir",
+                folder.dir().display(),
+                ours.name
+            );
+            return Err(RunError::OtherCluster(text));
+        }
+        let known = match (known, wanted) {
+            (None, Some((name, id))) if may_found.is_none() => {
+                let cluster = Cluster { id: Bytes::copy_from_slice(&id), name, founder: None, epoch: 0 };
+                folder.write_cluster(&cluster)?;
+                Some(cluster)
+            }
+            (known, _) => known,
+        };
+        let (folder, known, writing) = (Arc::new(folder), Mutex::new(known), tokio::sync::Mutex::new(()));
+        Ok(Founding { world, folder, known, writing, may_found, listening_until })
     }
 
     /// The cluster, if it is known.
@@ -50,16 +76,32 @@ impl Founding {
     }
 
     /// A member said hello: its cluster is ours, or becomes ours if we have none.
-    pub(crate) async fn heard_member(&self, id: &Bytes, name: &str) -> Result<(), Failure> {
+    pub(crate) async fn heard_member(&self, id: &Bytes, name: &str, epoch: u64) -> Result<(), Failure> {
         if id.is_empty() {
             return Err(Failure::new(Code::Invalid, "a hello without a cluster id"));
         }
         let _writing = self.writing.lock().await;
         match self.cluster() {
-            Some(ours) if ours.id == *id => Ok(()),
+            Some(ours) if ours.id == *id && ours.epoch == epoch => Ok(()),
+            Some(ours) if ours.id == *id && ours.epoch > epoch => Err(Failure::new(
+                Code::Refused,
+                format!(
+                    "the cluster was recovered since: its epoch is {}, this member's {epoch}",
+                    ours.epoch
+                ),
+            )),
+            // It was recovered while this queue server was away.
+            Some(ours) if ours.id == *id => self.keep(Cluster { epoch, ..ours }).await,
             Some(ours) => Err(other_cluster(&ours, id, name)),
+            None if self
+                .may_found
+                .as_ref()
+                .is_some_and(|(_, ours)| ours.is_some_and(|ours| ours != id[..])) =>
+            {
+                Err(Failure::new(Code::Refused, "this queue server's token is of another cluster"))
+            }
             None => {
-                let cluster = Cluster { id: id.clone(), name: name.to_owned(), founder: None };
+                let cluster = Cluster { id: id.clone(), name: name.to_owned(), founder: None, epoch };
                 self.keep(cluster).await
             }
         }
@@ -88,6 +130,9 @@ impl Founding {
         if !request.cluster_id.is_empty() {
             return Ok(Entry::Answer(come_again(200, "a member of its cluster")));
         }
+        let Some((name, id)) = &self.may_found else {
+            return Ok(Entry::Answer(come_again(200, "a member of the cluster")));
+        };
         let left = self.listening_until.saturating_duration_since(Instant::now());
         if !left.is_zero() {
             let ms = left.as_millis() as u64 + 1;
@@ -96,8 +141,8 @@ impl Founding {
                 "members of an existing cluster, which may be out there",
             )));
         }
-        let id = Bytes::copy_from_slice(&self.world.random.id());
-        let cluster = Cluster { id, name: self.name.clone(), founder: Some(request.storage_id.clone()) };
+        let id = Bytes::copy_from_slice(&id.unwrap_or_else(|| self.world.random.id()));
+        let cluster = Cluster { id, name: name.clone(), founder: Some(request.storage_id.clone()), epoch: 0 };
         self.keep(cluster.clone()).await?;
         Ok(Entry::Answer(granted(cluster)))
     }
@@ -125,8 +170,8 @@ pub(crate) fn come_again(ms: u64, waiting_for: &str) -> EnterAnswer {
 }
 
 fn granted(cluster: Cluster) -> EnterAnswer {
-    let (cluster_id, cluster_name) = (cluster.id, cluster.name);
-    EnterAnswer { cluster_id, cluster_name, node_id: 1, found: true, ..EnterAnswer::default() }
+    let Cluster { id: cluster_id, name: cluster_name, epoch, .. } = cluster;
+    EnterAnswer { cluster_id, cluster_name, epoch, node_id: 1, found: true, ..EnterAnswer::default() }
 }
 
 fn other_cluster(ours: &Cluster, id: &Bytes, name: &str) -> Failure {

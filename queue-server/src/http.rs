@@ -31,7 +31,7 @@ impl axum::serve::Listener for Http {
     type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (Accepted, SocketAddr) {
-        let accepted = self.0.accept().await;
+        let accepted = self.0.accept_plain().await;
         let from = accepted.from();
         (accepted, from)
     }
@@ -83,7 +83,7 @@ fn render(server: &Server) -> String {
         ("connected_nodes", "gauge", "Nodes with a session.", one(state.nodes.connected() as u64)),
         ("uptime_seconds", "gauge", "Seconds since the start.", one(uptime)),
     ];
-    let mut text = String::new();
+    let mut text = server.metrics.as_ref().map_or_else(String::new, |more| more());
     for (name, kind, help, values) in table {
         let _ = writeln!(text, "# HELP gossamer_queue_{name} {help}\n# TYPE gossamer_queue_{name} {kind}");
         for (label, value) in values {

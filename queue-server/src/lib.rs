@@ -32,7 +32,7 @@ mod work;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use config::Config;
+pub use config::{Cluster, Config, Metrics};
 pub use folder::FolderError;
 use gossamer_proto::listener::{Bound, server as grpc_server};
 use tokio::time::{Instant, MissedTickBehavior, interval};
@@ -56,6 +56,9 @@ pub enum RunError {
     /// Its folder cannot be used.
     #[error(transparent)]
     Folder(#[from] FolderError),
+    /// The folder belongs to another cluster than the token.
+    #[error("{0}")]
+    OtherCluster(String),
     /// The gRPC server failed.
     #[error("the gRPC server failed: {0}")]
     Grpc(#[from] tonic::transport::Error),
@@ -74,13 +77,14 @@ pub async fn run(
     let (world, dir) = (config.world.clone(), config.dir.clone());
     let (folder, cluster) = config.world.blocking.run(move || Folder::open(&world, &dir)).await?;
     let now = Instant::now();
-    let name = config.cluster_name;
     // Whatever ends this call ends every stream, so that none outlives the folder's lock.
     let shutdown = shutdown.child_token();
     let _ends_all = shutdown.clone().drop_guard();
     let server = Arc::new(Server {
         desk: Desk::new(config.world.random.number(), config.bounds),
-        founding: Founding::new(config.world, folder, cluster, name, now + config.grace),
+        founding: Founding::new(config.world, folder, cluster, config.cluster, now + config.grace)?,
+        insecure: config.insecure,
+        metrics: config.metrics,
         started: now,
         shutdown: shutdown.clone(),
     });

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use gossamer_proto::limits::SILENCE;
 use gossamer_proto::v1::{Code, Directory, Failure, NodeReport, NodeState, PeerAddress};
 use tokio::time::Instant;
 
@@ -32,19 +33,36 @@ impl Nodes {
         report: NodeReport,
         now: Instant,
     ) -> Result<Option<SessionId>, Failure> {
-        let older = match self.nodes.get(&report.id) {
-            Some(Node { session: Some(older), report: other, .. }) => {
-                if other.storage_id != report.storage_id {
-                    return Err(copied(&report, &other.storage_id));
-                }
-                Some(*older)
-            }
-            _ => None,
-        };
+        self.elsewhere(report.id, &report.storage_id, (report.run, &report.process), now)?;
+        let older = self.nodes.get(&report.id).and_then(|node| node.session);
         self.known_index = self.known_index.max(report.applied_index);
         self.nodes.insert(report.id, Node { report, heard: now, session: Some(session) });
         self.forget();
         Ok(older)
+    }
+
+    /// Refuses a process under the name of a node of which another process lives, or was started later: its folder is a
+    /// copy, or a restored one. Refused with a time to wait, because one that was just killed is silent in a moment.
+    pub(crate) fn elsewhere(
+        &self,
+        id: u64,
+        storage_id: &Bytes,
+        (run, process): (u64, &Bytes),
+        now: Instant,
+    ) -> Result<(), Failure> {
+        let Some(node) = self.nodes.get(&id) else { return Ok(()) };
+        let report = &node.report;
+        let lives = node.session.is_some() && now.saturating_duration_since(node.heard) < SILENCE;
+        if report.storage_id != storage_id && lives {
+            return Err(copied(id, report, "with another storage id"));
+        }
+        if report.process != process && lives {
+            return Err(copied(id, report, "in another process"));
+        }
+        if report.storage_id == storage_id && report.run > run {
+            return Err(copied(id, report, "from a later state of this folder"));
+        }
+        Ok(())
     }
 
     /// A node's beat. Returns whether the directory changed.
@@ -73,6 +91,8 @@ impl Nodes {
             id: *id,
             control_addr: node.report.control_addr.clone(),
             data_addr: node.report.data_addr.clone(),
+            run: node.report.run,
+            moves: node.report.moves,
         };
         Directory { peers: self.nodes.iter().map(peer).collect() }
     }
@@ -106,12 +126,10 @@ impl Nodes {
     }
 }
 
-fn copied(report: &NodeReport, other: &Bytes) -> Failure {
+fn copied(id: u64, report: &NodeReport, how: &str) -> Failure {
     let text = format!(
-        "node {} is connected already with storage id {}, and this folder has {}: a folder copied to two machines?",
-        report.id,
-        crate::folder::hex(other),
-        crate::folder::hex(&report.storage_id),
+        "node {id} runs {how} at {}, pid {}: this folder is a copy; a machine of its own needs an empty folder",
+        report.control_addr, report.pid,
     );
-    Failure::new(Code::Refused, text)
+    Failure { retry_after_ms: SILENCE.as_millis() as u64, ..Failure::new(Code::Refused, text) }
 }

@@ -8,6 +8,7 @@ use tonic::Status;
 use tonic::metadata::MetadataMap;
 use tonic::service::Interceptor;
 
+use crate::config::Metrics;
 use crate::desk::Desk;
 use crate::found::Founding;
 use crate::queue::Queue;
@@ -19,20 +20,26 @@ const CLUSTER: &str = "gossamer-cluster";
 pub(crate) struct Server {
     pub(crate) desk: Desk,
     pub(crate) founding: Founding,
+    /// Strangers are let in.
+    pub(crate) insecure: bool,
+    /// More lines for `/metrics`.
+    pub(crate) metrics: Option<Metrics>,
     pub(crate) started: Instant,
     pub(crate) shutdown: CancellationToken,
 }
 
 impl Server {
-    /// Refuses a call that is meant for another cluster, or for a node. Who names no cluster belongs to none yet.
+    /// Refuses a call that is meant for another cluster, or for a node. Who names no cluster belongs to none yet. The epoch
+    /// is judged at the hello of a member, from which a later one is learned.
     pub(crate) fn check_target(&self, metadata: &MetadataMap) -> Result<(), Status> {
         let mut call = tonic::Request::new(());
         *call.metadata_mut() = metadata.clone();
-        let cluster = self.founding.cluster().map(|cluster| cluster.id);
+        let cluster = self.founding.cluster();
+        let cluster = cluster.map(|cluster| cluster.id);
         if cluster.is_none() || metadata.get(CLUSTER).is_some_and(|value| value.is_empty()) {
             call.metadata_mut().remove(CLUSTER);
         }
-        Expect(Target { cluster: cluster.unwrap_or_default(), node: 0 }).call(call).map(drop)
+        Expect(Target { cluster: cluster.unwrap_or_default(), epoch: None, node: 0 }).call(call).map(drop)
     }
 
     /// How everything is.
@@ -40,12 +47,15 @@ impl Server {
         let cluster = self.founding.cluster();
         let queue = self.queue_state();
         let state = self.desk.look();
+        let epoch = cluster.as_ref().map_or(0, |cluster| cluster.epoch);
         Description {
             cluster_id: cluster.as_ref().map(|cluster| cluster.id.clone()).unwrap_or_default(),
             cluster_name: cluster.map(|cluster| cluster.name).unwrap_or_default(),
             nodes: state.nodes.states(Instant::now()),
             queue: Some(queue),
             known_index: state.nodes.known_index(),
+            insecure: self.insecure,
+            epoch,
         }
     }
 

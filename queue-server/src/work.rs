@@ -39,6 +39,11 @@ impl Work for NodeDoor {
     async fn enter(&self, request: tonic::Request<EnterRequest>) -> Result<Response<EnterAnswer>, Status> {
         self.0.check_target(request.metadata())?;
         let request = request.into_inner();
+        if request.node_id != 0 {
+            let process = (request.run, &request.process);
+            let nodes = &self.0.desk.look().nodes;
+            nodes.elsewhere(request.node_id, &request.storage_id, process, Instant::now())?;
+        }
         let answer = match self.0.founding.enter(&request).await? {
             Entry::Answer(answer) => answer,
             Entry::Ask => ask_leader(&self.0, request).await?,
@@ -53,7 +58,7 @@ impl Work for NodeDoor {
         self.0.check_target(request.metadata())?;
         let mut messages = request.into_inner();
         let hello = hello(&mut messages).await?;
-        self.0.founding.heard_member(&hello.cluster_id, &hello.cluster_name).await?;
+        self.0.founding.heard_member(&hello.cluster_id, &hello.cluster_name, hello.epoch).await?;
         let ended = self.0.shutdown.child_token();
         let (session, out) = self.0.desk.node(hello, ended.clone())?;
         let server = self.0.clone();
@@ -115,6 +120,7 @@ fn joined(outcome: Bytes) -> Result<EnterAnswer, Failure> {
             cluster_id: joined.cluster_id,
             cluster_name: joined.cluster_name,
             node_id: joined.node_id,
+            epoch: joined.epoch,
             ..EnterAnswer::default()
         }),
         Some(outcome::Kind::Failure(failure)) => wait_or_fail(failure),

@@ -7,10 +7,12 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use gossamer_cluster_node::config::{BackendKind, Config};
+use gossamer_cluster_node::enter::EnterError;
 use gossamer_cluster_node::folder::Folder;
-use gossamer_cluster_node::node;
+use gossamer_cluster_node::node::{self, RunError};
 use gossamer_cluster_node::raft::Compaction;
 use gossamer_proto::listener::Bound;
+use gossamer_proto::trust::Trust;
 use gossamer_queue_server as queue_server;
 use gossamer_world::World;
 use gossamer_world::memory::Memory;
@@ -60,7 +62,7 @@ impl Server {
             let shutdown = begin(&current);
             let world = world.clone();
             async move {
-                let grpc = Bound::bind(&world, any(QUEUE_PORT), true).await?;
+                let grpc = Bound::bind(&world, any(QUEUE_PORT), &Trust::Insecure).await?;
                 let config = queue_server::Config::new(world, "/queue", "simulated");
                 Ok(queue_server::run(config, grpc, None, shutdown).await?)
             }
@@ -73,7 +75,7 @@ impl Server {
         let (server, world) = Server::machine(host, seed);
         let current = server.shutdown.clone();
         let mut config = Config::new(world, setup.queue_addresses(), host.to_owned());
-        config.insecure = true;
+        config.trust = Trust::Insecure;
         config.backend = BackendKind::Memory;
         config.collect_every = COLLECT_EVERY;
         config.expire_every = EXPIRE_EVERY;
@@ -89,9 +91,13 @@ impl Server {
             // Boxed: a node's future is large.
             Box::pin(async move {
                 let folder = Folder::open(&config.world, Path::new("/node"))?;
-                let control = Bound::bind(&config.world, any(CONTROL_PORT), true).await?;
-                let data = Bound::bind(&config.world, any(DATA_PORT), true).await?;
-                Ok(node::run(config, folder, control, data, shutdown).await?)
+                let control = Bound::bind(&config.world, any(CONTROL_PORT), &Trust::Insecure).await?;
+                let data = Bound::bind(&config.world, any(DATA_PORT), &Trust::Insecure).await?;
+                match node::run(config, folder, control, data, shutdown).await {
+                    // Asked to stop before it had begun.
+                    Err(RunError::Enter(EnterError::Stopped)) => Ok(()),
+                    ended => Ok(ended?),
+                }
             })
         });
         server

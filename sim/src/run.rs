@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Result, anyhow, ensure};
 use gossamer_client::{Client, Config};
+use gossamer_proto::trust::Trust;
 use gossamer_world::World;
 use gossamer_world::memory::Memory;
 use rand::rngs::SmallRng;
@@ -124,7 +125,7 @@ fn client(world: &World, setup: &Setup, number: usize, patience: Duration) -> Re
     let mut queues = setup.queue_addresses();
     let preferred = number % queues.len();
     queues.rotate_left(preferred);
-    Ok(Client::new(Config { world: world.clone(), queues, insecure: true, patience })?)
+    Ok(Client::new(Config { world: world.clone(), queues, trust: Trust::Insecure, patience })?)
 }
 
 /// Lets simulated time pass until all clients and the judge have ended. Returns how many faults there were.

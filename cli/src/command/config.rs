@@ -71,7 +71,7 @@ async fn set(common: &Common, key: &str, value: &str) -> Result<(), Failure> {
     let setting = Setting::of_key(key).map_err(usage)?;
     let number = parsed(setting, value).map_err(|error| usage(format!("{key} {value}: {error}")))?;
     setting.check(number).map_err(usage)?;
-    client(common)?.configure(key, number).await.map_err(failed)?;
+    client(common).await?.configure(key, number).await.map_err(failed)?;
     if common.json {
         show::json(&Row::of(SettingInfo { key: key.to_owned(), value: number, is_set: true }))
     } else {
@@ -80,7 +80,7 @@ async fn set(common: &Common, key: &str, value: &str) -> Result<(), Failure> {
 }
 
 async fn read(common: &Common) -> Result<Vec<Row>, Failure> {
-    let settings = client(common)?.settings().await.map_err(failed)?;
+    let settings = client(common).await?.settings().await.map_err(failed)?;
     Ok(settings.into_iter().map(Row::of).collect())
 }
 

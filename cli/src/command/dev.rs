@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use gossamer_cluster_node::config::Config;
 use gossamer_cluster_node::folder::Folder;
 use gossamer_proto::listener::Bound;
+use gossamer_proto::trust::Trust;
 use gossamer_queue_server as queue_server;
 use gossamer_world::World;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::node::{self, until_signal};
-use super::{client, queue, status};
+use super::{client_of, queue, status};
 use crate::args::{Common, Dev};
 use crate::failure::{FAILED, Failure};
 use crate::place;
@@ -46,11 +47,11 @@ async fn serve(
 ) -> Result<(), Failure> {
     let world = World::real();
     let usual = SocketAddr::new(ANY_PORT.ip(), place::QUEUE_PORT);
-    let grpc = match Bound::bind(&world, usual, false).await {
+    let grpc = match Bound::bind(&world, usual, &Trust::Loopback).await {
         Ok(bound) => bound,
-        Err(_) => place::bind(&world, ANY_PORT, false).await?,
+        Err(_) => place::bind(&world, ANY_PORT, &Trust::Loopback).await?,
     };
-    let http = place::bind(&world, ANY_PORT, false).await?;
+    let http = place::bind(&world, ANY_PORT, &Trust::Loopback).await?;
     let addr = grpc.addr().to_string();
     let mut servers = JoinSet::new();
     let config = queue_server::Config::new(world.clone(), dir.join("queue-server"), "dev".to_owned());
@@ -58,14 +59,16 @@ async fn serve(
     for number in 1..=nodes {
         let folder: PathBuf = dir.join(format!("node-{number}"));
         let folder = Folder::open(&world, &folder).map_err(|error| Failure::new(FAILED, error))?;
-        let (control, data) =
-            (place::bind(&world, ANY_PORT, false).await?, place::bind(&world, ANY_PORT, false).await?);
+        let (control, data) = (
+            place::bind(&world, ANY_PORT, &Trust::Loopback).await?,
+            place::bind(&world, ANY_PORT, &Trust::Loopback).await?,
+        );
         let mut config = Config::new(world.clone(), vec![addr.clone()], ANY_PORT.ip().to_string());
         config.reserve_bytes = RESERVE_BYTES;
         servers.spawn(node::serve(config, folder, control, data, shutdown.clone()));
     }
-    let mine = Common { queue: vec![addr.clone()], insecure: false, ..common.clone() };
-    let client = client(&mine)?;
+    let mine = Common { queue: vec![addr.clone()], ..common.clone() };
+    let client = client_of(&mine, mine.queue.clone(), Trust::Loopback)?;
     tokio::select! {
         ready = status::wait_for(&mine, &client, voters(nodes)) => {
             ready?;

@@ -14,7 +14,7 @@ use crate::show::progress::Bar;
 
 pub(super) async fn run(common: &Common, get: Get) -> Result<(), Failure> {
     let name = full_name(&get.name)?;
-    let client = client(common)?;
+    let client = client(common).await?;
     if get.path.as_deref() == Some(Path::new("-")) {
         return to_standard_output(&client, &name, common).await.map(|_| ());
     }
@@ -29,7 +29,7 @@ pub(super) async fn run(common: &Common, get: Get) -> Result<(), Failure> {
 }
 
 pub(super) async fn cat(common: &Common, names: Vec<String>) -> Result<(), Failure> {
-    let client = client(common)?;
+    let client = client(common).await?;
     for name in names {
         to_standard_output(&client, &full_name(&name)?, common).await?;
     }

@@ -15,7 +15,7 @@ pub(super) async fn run(common: &Common, prefix: Option<String>) -> Result<(), F
         Some(prefix) => format!("{DEFAULT_BUCKET}/{prefix}"),
     };
     name::check_prefix(&prefix).map_err(|error| Failure::new(USAGE, format!("{prefix:?}: {error}")))?;
-    let client = client(common)?;
+    let client = client(common).await?;
     let mut after = String::new();
     loop {
         let page = client.list(&prefix, &after, LIST_PAGE).await;

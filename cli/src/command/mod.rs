@@ -3,6 +3,7 @@
 mod config;
 mod demo;
 mod dev;
+mod discover;
 mod get;
 mod ls;
 mod node;
@@ -13,21 +14,26 @@ mod remove_node;
 mod rm;
 mod stat;
 mod status;
+mod token;
+mod up;
 mod verify;
 
 use gossamer_client::{Client, Config, ConnectError, Info};
 use gossamer_proto::name;
+use gossamer_proto::trust::Trust;
 use gossamer_world::World;
 use serde::Serialize;
 
 use crate::args::{Arguments, Command, Common, Node, NodeAction};
 use crate::failure::{FAILED, Failure, INTERRUPTED, REFUSED, USAGE};
+use crate::find;
 use crate::show::size;
 
 /// Runs the command that was typed. Servers end by signals in their own way; everything else stops at Ctrl-C.
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let Arguments { common, command } = arguments;
     match command {
+        Command::Up(up) => Box::pin(up::run(&common, up)).await,
         Command::Queue(queue) => Box::pin(queue::run(&common, queue)).await,
         Command::Node(node @ Node { action: None, .. }) => Box::pin(node::run(&common, node)).await,
         Command::Dev(dev) => Box::pin(dev::run(&common, dev)).await,
@@ -74,18 +80,23 @@ async fn run_client(common: &Common, command: Command) -> Result<(), Failure> {
         }
         Command::Verify => verify::run(common).await,
         Command::Demo { file } => demo::run(common, file).await,
-        Command::Queue(_) | Command::Node(Node { action: None, .. }) | Command::Dev(_) => Ok(()),
+        Command::Token { dir } => token::run(dir),
+        Command::Discover(discover) => discover::run(common, discover).await,
+        Command::Up(_) | Command::Queue(_) | Command::Node(Node { action: None, .. }) | Command::Dev(_) => {
+            Ok(())
+        }
     }
 }
 
-/// A client for the cluster that the options name.
-fn client(common: &Common) -> Result<Client, Failure> {
-    let config = Config {
-        world: World::real(),
-        queues: common.queue.clone(),
-        insecure: common.insecure,
-        patience: common.timeout,
-    };
+/// A client for the cluster that the options name, or that is on the LAN.
+async fn client(common: &Common) -> Result<Client, Failure> {
+    let find::Cluster { queues, trust } = find::cluster(common).await?;
+    client_of(common, queues, trust)
+}
+
+/// A client for these queue servers.
+fn client_of(common: &Common, queues: Vec<String>, trust: Trust) -> Result<Client, Failure> {
+    let config = Config { world: World::real(), queues, trust, patience: common.timeout };
     Client::new(config).map_err(|error| match error {
         ConnectError::Address(_) => Failure::new(USAGE, format!("--queue: {error}")),
         error => Failure::new(REFUSED, format!("--queue: {error}")),

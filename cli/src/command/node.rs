@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::args::{Common, Node, Tuning};
 use crate::failure::{FAILED, Failure, INTERRUPTED, REFUSED};
-use crate::place;
+use crate::{credentials, find, lan, place};
 
 pub(super) async fn run(common: &Common, args: Node) -> Result<(), Failure> {
     let world = World::real();
@@ -22,19 +22,29 @@ pub(super) async fn run(common: &Common, args: Node) -> Result<(), Failure> {
         Some(dir) => absolute(dir)?,
         None => place::base()?,
     };
-    // Before a folder is made: an address that is refused leaves nothing behind.
-    drop(super::client(common)?);
-    let folder = Folder::open(&world, &dir).map_err(|error| Failure::new(FAILED, error))?;
-    let (control, data) = place::bind_node(&world, &folder, args.listen, args.data, common.insecure).await?;
-    let advertise = match args.advertise {
-        Some(host) => host,
-        None => reached_as(&world, &control, common).await?,
+    let token = credentials::of_server(common, &dir)?.map(|kept| kept.token);
+    let trust = credentials::trust(token, common);
+    let fixed = match (&common.queue[..], trust.token()) {
+        ([], None) => vec![gossamer_client::Config::DEFAULT_QUEUE.to_owned()],
+        (said, _) => said.to_vec(),
     };
+    // Before a folder is made: an address that is refused leaves nothing behind.
+    drop(super::client_of(common, fixed.clone(), trust.clone())?);
+    find::check(&common.queue, &trust).await?;
+    let folder = Folder::open(&world, &dir).map_err(|error| Failure::new(FAILED, error))?;
+    let (control, data) = place::bind_node(&world, &folder, args.listen, args.data, &trust).await?;
     eprintln!("node on {} (gRPC) and {} (data), folder {}", control.addr(), data.addr(), dir.display());
-    let mut config = Config::new(world, common.queue.clone(), advertise);
-    config.insecure = common.insecure;
-    tune(&mut config, &args.tuning);
+    let advertise = match args.advertise {
+        Some(host) => Some(host),
+        None => reached_as(&world, &control, &fixed).await,
+    };
     let shutdown = CancellationToken::new();
+    let search = common.queue.is_empty();
+    let known =
+        lan::search(lan::Ask { trust: trust.clone(), announce: None, fixed, advertise, search }, &shutdown);
+    let mut config = Config::new(world, Vec::new(), String::new());
+    (config.queues, config.advertise, config.trust) = (known.queues, known.host, trust);
+    tune(&mut config, &args.tuning);
     let serving = serve(config, folder, control, data, shutdown.clone());
     until_signal(serving, shutdown).await
 }
@@ -47,13 +57,11 @@ pub(super) async fn serve(
     data: Bound,
     shutdown: CancellationToken,
 ) -> Result<(), Failure> {
+    let dir = folder.dir().display().to_string();
     match Box::pin(node::run(config, folder, control, data, shutdown)).await {
         Ok(()) | Err(RunError::Enter(EnterError::Stopped)) => Ok(()),
         Err(error @ RunError::Enter(EnterError::Refused(_))) => {
-            Err(Failure::new(REFUSED, format!("node: {error}")))
-        }
-        Err(error @ RunError::Enter(EnterError::Address(_))) => {
-            Err(Failure::new(REFUSED, format!("node: {error}")))
+            Err(Failure::new(REFUSED, format!("node in {dir}: {error}")))
         }
         Err(error) => Err(Failure::new(FAILED, format!("node: {error}"))),
     }
@@ -74,25 +82,24 @@ pub(super) fn tune(config: &mut Config, tuning: &Tuning) {
     }
 }
 
-/// The host part of what others dial: the bound address, or, bound to all, the one towards the queue server.
-async fn reached_as(world: &World, control: &Bound, common: &Common) -> Result<String, Failure> {
+/// The host part of what others dial: the bound address, or, bound to all, the one towards a given queue server; None if
+/// it is to be found out.
+async fn reached_as(world: &World, control: &Bound, queues: &[String]) -> Option<String> {
     let ip = control.addr().ip();
     if !ip.is_unspecified() {
-        return Ok(ip.to_string());
+        return Some(ip.to_string());
     }
-    for queue in &common.queue {
+    for queue in queues {
         let found: Result<IpAddr, _> = world.network.local_address_towards(queue).await;
         if let Ok(ip) = found {
-            return Ok(ip.to_string());
+            return Some(ip.to_string());
         }
     }
-    Err(Failure::new(
-        FAILED,
-        "listening on all addresses: say with --advertise under which others reach this node",
-    ))
+    None
 }
 
-fn absolute(dir: std::path::PathBuf) -> Result<std::path::PathBuf, Failure> {
+/// Relative to where the command was typed.
+pub(super) fn absolute(dir: std::path::PathBuf) -> Result<std::path::PathBuf, Failure> {
     std::path::absolute(&dir).map_err(|error| Failure::new(FAILED, format!("{}: {error}", dir.display())))
 }
 

@@ -89,7 +89,7 @@ fn members(nodes: &[NodeState]) -> Vec<u64> {
 }
 
 pub(super) async fn run(common: &Common) -> Result<(), Failure> {
-    let client = client(common)?;
+    let client = client(common).await?;
     let description = client.describe().await.map_err(|error| Failure::client(error.kind(), &error))?;
     let reports = description.nodes.iter().filter_map(|node| node.report.as_ref());
     let log_index = reports.map(|report| report.last_log_index).max().unwrap_or(0);

@@ -32,7 +32,7 @@ pub(super) async fn run(common: &Common, put: Put) -> Result<(), Failure> {
         (false, None) => None,
     };
     let options = PutOptions { condition };
-    let client = client(common)?;
+    let client = client(common).await?;
     let bar = Bar::new(&name, common.quiet);
     let stored = if put.path == Path::new("-") {
         client.put(&name, StreamSource::new(tokio::io::stdin()), options, &bar).await

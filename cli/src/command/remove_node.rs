@@ -20,7 +20,7 @@ struct Removed {
 }
 
 pub(super) async fn run(common: &Common, args: RemoveNode) -> Result<(), Failure> {
-    let client = client(common)?;
+    let client = client(common).await?;
     let removal = match remove(&client, args.id, args.yes).await? {
         Removal::FewerVoters { now, then } => {
             agreed(args.id, now, then).await?;

@@ -17,7 +17,7 @@ struct Removed<'a> {
 pub(super) async fn run(common: &Common, rm: Rm) -> Result<(), Failure> {
     // All names are checked before the first is removed.
     let names = rm.names.iter().map(|given| full_name(given)).collect::<Result<Vec<_>, _>>()?;
-    let client = client(common)?;
+    let client = client(common).await?;
     let mut failures = Vec::new();
     for name in &names {
         match client.delete(name, rm.if_version.map(Condition::IfVersion)).await {

@@ -6,7 +6,7 @@ use crate::failure::{Failure, combine};
 use crate::show::{self, size, table};
 
 pub(super) async fn run(common: &Common, names: Vec<String>) -> Result<(), Failure> {
-    let client = client(common)?;
+    let client = client(common).await?;
     let mut failures = Vec::new();
     for given in names {
         let name = full_name(&given)?;

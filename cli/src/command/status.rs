@@ -94,7 +94,7 @@ impl Status {
             read_queue: queue.read_queued + queue.read_leased,
             parked: queue.parked,
             reads: live.iter().map(|report| Reads { id: report.id, reads: report.reads_served }).collect(),
-            insecure,
+            insecure: insecure || description.insecure,
         }
     }
 
@@ -160,7 +160,7 @@ impl Status {
 }
 
 pub(super) async fn run(common: &Common, wait: Option<usize>) -> Result<(), Failure> {
-    let client = client(common)?;
+    let client = client(common).await?;
     let status = match wait {
         None => look(common, &client).await?,
         Some(voters) => wait_for(common, &client, voters).await?,
@@ -178,7 +178,7 @@ pub(super) async fn run(common: &Common, wait: Option<usize>) -> Result<(), Fail
 
 async fn look(common: &Common, client: &Client) -> Result<Status, Failure> {
     let description = client.describe().await.map_err(|error| Failure::client(error.kind(), &error))?;
-    Ok(Status::of(&description, common.insecure))
+    Ok(Status::of(&description, common.insecure && common.token.is_none() && common.token_file.is_none()))
 }
 
 /// How often a waiting status looks.

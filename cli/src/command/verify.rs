@@ -28,7 +28,7 @@ struct Bad {
 }
 
 pub(super) async fn run(common: &Common) -> Result<(), Failure> {
-    let client = client(common)?;
+    let client = client(common).await?;
     let quiet = common.quiet || common.json;
     let mut said = std::collections::BTreeMap::new();
     let report = client

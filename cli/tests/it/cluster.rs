@@ -346,7 +346,9 @@ impl Process {
 /// The program under test. What the user's shell says about other clusters does not concern these.
 pub(crate) fn gossamer() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gossamer"));
-    command.env_remove("GOSSAMER_QUEUE").env_remove("GOSSAMER_INSECURE").env_remove("GOSSAMER_LOG");
+    for setting in ["GOSSAMER_QUEUE", "GOSSAMER_TOKEN", "GOSSAMER_INSECURE", "GOSSAMER_LOG"] {
+        command.env_remove(setting);
+    }
     command
 }
 

@@ -10,6 +10,7 @@ use gossamer_proto::channel::{Body, full};
 use gossamer_proto::hash::Hash;
 use gossamer_proto::limits::{CHUNK_BYTES, INLINE_BYTES, PART_CHUNKS};
 use gossamer_proto::listener::{Bound, server};
+use gossamer_proto::trust::Trust;
 use gossamer_proto::v1::door_server::{Door, DoorServer};
 use gossamer_proto::v1::{self, Answer, Code, Failure, Outcome, Request, Task, condition, outcome, task};
 use gossamer_world::World;
@@ -74,7 +75,8 @@ pub(crate) struct Fake {
 impl Fake {
     pub(crate) async fn start() -> Self {
         let world = World::real();
-        let bind = async || Bound::bind(&world, "127.0.0.1:0".parse().unwrap(), false).await.unwrap();
+        let bind =
+            async || Bound::bind(&world, "127.0.0.1:0".parse().unwrap(), &Trust::Loopback).await.unwrap();
         let door = bind().await;
         let fake = Fake { state: Arc::default(), queue: door.addr().to_string() };
         for node in 1..=2 {

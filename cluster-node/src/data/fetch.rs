@@ -1,7 +1,7 @@
 //! Fetching chunks from another node's data port: for repair and for seals.
 
 use bytes::Bytes;
-use gossamer_proto::channel::{Channels, ConnectError, Target, full, within_rpc};
+use gossamer_proto::channel::{Channels, ConnectError, full, within_rpc};
 use gossamer_proto::hash::Hash;
 use gossamer_proto::limits::{CHUNK_BYTES, STALL};
 use gossamer_proto::v1;
@@ -39,19 +39,18 @@ pub enum FetchError {
     },
 }
 
-/// Asks node `node` of `cluster_id` (Peer.Offer for a ticket, then POST /read) for these chunks (at most PART_CHUNKS)
+/// Asks node `node` (Peer.Offer for a ticket, then POST /read) for these chunks (at most PART_CHUNKS)
 /// and returns those it held, hashes checked; an error only if there are none. Every step has a deadline. Hashes are
 /// computed here and now: a chunk takes about half a millisecond.
 pub async fn fetch(
     channels: &Channels,
     peers: &Peers,
-    cluster_id: &Bytes,
     node: u64,
     hashes: &[Hash],
 ) -> Result<Vec<(Hash, Bytes)>, FetchError> {
     let unreachable = |why: String| FetchError::Unreachable { node, why };
     let channel = peers.channel(node).ok_or_else(|| unreachable("its address is not known".to_owned()))?;
-    let target = Target { cluster: cluster_id.clone(), node };
+    let target = peers.target(node);
     let mut peer = v1::peer_client::PeerClient::with_interceptor(channel, target);
     let offer = within_rpc(peer.offer(v1::OfferRequest { hashes: Hash::join(hashes) }))
         .await

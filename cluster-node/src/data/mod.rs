@@ -26,7 +26,6 @@ pub mod ticket;
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use gossamer_proto::limits::{READ_BYTES, RECEIVE_BYTES};
 use gossamer_proto::listener::Bound;
 use gossamer_world::World;
@@ -62,8 +61,6 @@ pub struct Config {
     pub tickets: Arc<ticket::Tickets>,
     /// Where the other nodes are.
     pub peers: crate::peers::Peers,
-    /// The cluster that the nodes forwarded to must belong to.
-    pub cluster_id: Bytes,
     /// To know which nodes to forward to.
     pub view: tokio::sync::watch::Receiver<crate::raft::View>,
 }

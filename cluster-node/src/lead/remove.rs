@@ -90,7 +90,12 @@ async fn judge(
     if mark.is_some() && !is_member(&view, task.node) {
         return Ok(Judged::Gone { before: outcome.is_none() });
     }
-    if mark.is_none() && !members.iter().any(|(node, _)| *node == task.node) {
+    let is_known = members.iter().any(|(node, _)| *node == task.node);
+    if mark.is_none() && !is_known && is_member(&view, task.node) {
+        // The founder, whose id nobody gave: the leader is about to note it.
+        return Ok(Judged::Answered(Box::new(unavailable("the cluster has only just begun; ask again"))));
+    }
+    if mark.is_none() && !is_known {
         return Ok(Judged::Answered(Box::new(definite(Code::NotFound, unknown(&view, task.node)))));
     }
     let mut others = view.voters.iter().chain(&view.replicas).filter(|id| **id != task.node);

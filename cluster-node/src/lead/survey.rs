@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use gossamer_proto::channel::{Target, within_rpc};
+use gossamer_proto::channel::within_rpc;
 use gossamer_proto::limits::RPC;
 use gossamer_proto::setting::Setting;
 use gossamer_proto::v1::peer_client::PeerClient;
@@ -87,7 +87,7 @@ async fn itself(lead: &Lead, settled: Option<u64>) -> bool {
 
 async fn report(lead: &Lead, id: u64, request: StateRequest) -> Option<NodeReport> {
     let channel = lead.peers.channel(id)?;
-    let target = Target { cluster: lead.cluster_id.clone(), node: id };
+    let target = lead.peers.target(id);
     let mut client = PeerClient::with_interceptor(channel, target);
     let answer = within_rpc(client.state(request)).await.ok()?;
     answer.into_inner().report

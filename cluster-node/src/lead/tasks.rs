@@ -65,9 +65,14 @@ async fn admit(lead: &Lead, join: v1::Join, term: u64) -> Answer {
     if join.storage_id.len() != 16 {
         return definite(Code::Invalid, "a storage id has 16 bytes");
     }
-    let kind = v1::command::Kind::Admit(v1::Admit { storage_id: join.storage_id, founder: false });
-    let command = v1::Command { operation: None, kind: Some(kind) };
-    let node_id = match lead.upload.propose(command, term).await {
+    let admitted = match known(lead, &join.storage_id).await {
+        Some(known) => Ok(known),
+        None => {
+            let kind = v1::command::Kind::Admit(v1::Admit { storage_id: join.storage_id, founder: false });
+            lead.upload.propose(v1::Command { operation: None, kind: Some(kind) }, term).await
+        }
+    };
+    let node_id = match admitted {
         Ok(Applied::Admitted { node }) => node,
         Ok(Applied::Retired { node }) => {
             return definite(
@@ -85,7 +90,8 @@ async fn admit(lead: &Lead, join: v1::Join, term: u64) -> Answer {
         other => return failed(other),
     };
     let address = crate::peers::Address { control: join.control_addr, data: join.data_addr };
-    lead.peers.learn(node_id, address);
+    // The least that can be known of it: whatever it says of itself is later.
+    lead.peers.learn(node_id, address, crate::peers::Since::default());
     let view = lead.view.borrow().clone();
     if !view.voters.contains(&node_id)
         && !view.replicas.contains(&node_id)
@@ -93,9 +99,26 @@ async fn admit(lead: &Lead, join: v1::Join, term: u64) -> Answer {
     {
         return failed(Err(error));
     }
-    let joined =
-        v1::Joined { cluster_id: lead.cluster_id.clone(), node_id, cluster_name: lead.cluster_name.clone() };
+    let joined = v1::Joined {
+        cluster_id: lead.cluster_id.clone(),
+        node_id,
+        cluster_name: lead.cluster_name.clone(),
+        epoch: lead.peers.target(node_id).epoch.unwrap_or(0),
+    };
     Answer::Done(outcome::Kind::Joined(joined))
+}
+
+/// What was decided about a folder before: members ask every few seconds whether they still are, and every newcomer asks
+/// through several queue servers, which need not fill the log. None: nothing, or the catalogue cannot be asked.
+async fn known(lead: &Lead, storage_id: &[u8]) -> Option<Applied> {
+    let (catalogue, storage_id) = (lead.catalogue.clone(), storage_id.to_vec());
+    let look = move || {
+        let members = catalogue.members().ok()?;
+        let (node, _) = members.into_iter().find(|(_, storage)| *storage == storage_id)?;
+        let is_retired = catalogue.retired().ok()?.contains_key(&node);
+        Some(if is_retired { Applied::Retired { node } } else { Applied::Admitted { node } })
+    };
+    lead.config.world.blocking.run(look).await
 }
 
 /// A failure that is the task's outcome.

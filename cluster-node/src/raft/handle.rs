@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use gossamer_proto::limits::PROPOSE;
 use gossamer_proto::v1;
 use gossamer_world::World;
@@ -71,7 +70,6 @@ pub struct Handle {
 
 pub(super) struct Shared {
     pub(super) id: u64,
-    pub(super) cluster: Bytes,
     pub(super) raft: Raft,
     pub(super) world: World,
     pub(super) log: Log,

@@ -9,7 +9,6 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures_util::Stream;
 use gossamer_proto::channel::Target;
 use gossamer_proto::limits::MESSAGE_BYTES;
@@ -41,7 +40,6 @@ pub(super) type Client = RaftClient<InterceptedService<Channel, Target>>;
 #[derive(Clone)]
 pub(super) struct Network {
     pub(super) world: World,
-    pub(super) cluster: Bytes,
     pub(super) peers: Peers,
     pub(super) snapshots: Arc<Snapshots>,
 }
@@ -83,7 +81,7 @@ impl Link {
             self.network.peers.lane(self.target, lane).ok_or_else(|| {
                 unreachable(format_args!("the address of node {} is not known", self.target))
             })?;
-        let target = Target { cluster: self.network.cluster.clone(), node: self.target };
+        let target = self.network.peers.target(self.target);
         Ok(RaftClient::with_interceptor(channel, target)
             .max_decoding_message_size(MESSAGE_BYTES)
             .max_encoding_message_size(MESSAGE_BYTES))

@@ -5,7 +5,6 @@
 
 use std::time::Duration;
 
-use gossamer_proto::channel::Target;
 use gossamer_proto::limits::HEARTBEAT_MS;
 use gossamer_proto::v1::peer_client::PeerClient;
 use gossamer_proto::v1::{Code, Failure, ReadIndexAnswer, ReadIndexRequest};
@@ -72,7 +71,7 @@ impl Handle {
             return self.read_index().await;
         }
         let channel = self.shared.peers.channel(leader).ok_or(BarrierError::NoLeader)?;
-        let target = Target { cluster: self.shared.cluster.clone(), node: leader };
+        let target = self.shared.peers.target(leader);
         let mut client = PeerClient::with_interceptor(channel, target);
         // Whatever went wrong, nothing was changed: the caller asks again.
         let answer = gossamer_proto::channel::within_rpc(client.read_index(ReadIndexRequest {})).await;

@@ -154,13 +154,14 @@ mod tests {
     use gossamer_world::World;
 
     use super::*;
+    use crate::peers::Cluster;
     use crate::raft::network::unreachable;
 
     /// While openraft pauses, which it does by not giving a request, nothing is tried and so nothing can fail: a leader that
     /// does not know where a follower is would else ask itself for it without end.
     #[tokio::test]
     async fn pauses_before_it_fails() {
-        let peers = Peers::new(Channels::new(&World::real(), Trust::Loopback));
+        let peers = Peers::new(Channels::new(&World::real(), Trust::Loopback), Cluster::default());
         let pace = |lane| Pace { target: 2, lane, limit: RPC, peers: peers.clone() };
         let unknown = || Err(unreachable("its address is not known"));
         let pausing = pipeline(unknown, stream::pending(), pace(Lane::Log));

@@ -103,12 +103,7 @@ fn settings(cluster: &[u8], compaction: Compaction) -> Result<openraft::Config, 
 pub async fn start(config: Config) -> Result<Handle, StartError> {
     let Config { world, id, cluster, log, catalogue, snapshots, chunks, peers, compaction } = config;
     let settings = Arc::new(settings(&cluster, compaction)?);
-    let network = Network {
-        world: world.clone(),
-        cluster: cluster.clone(),
-        peers: peers.clone(),
-        snapshots: snapshots.clone(),
-    };
+    let network = Network { world: world.clone(), peers: peers.clone(), snapshots: snapshots.clone() };
     let machine = StateMachine { world: world.clone(), catalogue, snapshots: snapshots.clone(), chunks };
     let starting = Raft::new(id, settings, network, LogStore::new(log.clone()), machine);
     // Boxed: openraft's start-up is a future of many KiB.
@@ -124,7 +119,6 @@ pub async fn start(config: Config) -> Result<Handle, StartError> {
     )));
     let shared = Shared {
         id,
-        cluster,
         raft,
         world,
         log,

@@ -57,8 +57,8 @@ pub struct Config {
     pub chunks: Arc<Chunks>,
     /// Issues the right to fetch chunks at the data port.
     pub tickets: Arc<Tickets>,
-    /// Where that is, host:port.
-    pub data_addr: String,
+    /// Where that is.
+    pub whereabouts: crate::whereabouts::Whereabouts,
     /// This node's id.
     pub node: u64,
     /// Counts the tasks answered, for `reads` in the node's report.

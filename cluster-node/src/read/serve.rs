@@ -14,6 +14,7 @@ use super::{Config, Verdict};
 use crate::data::ticket::{Grant, Tickets};
 use crate::storage::catalogue::Catalogue;
 use crate::storage::extents::{ChunkError, Chunks};
+use crate::whereabouts::Whereabouts;
 
 /// Answers tasks of the read queue out of this node's storage. All methods block.
 pub(super) struct Server {
@@ -22,14 +23,14 @@ pub(super) struct Server {
     pub(super) served: Arc<AtomicU64>,
     chunks: Arc<Chunks>,
     tickets: Arc<Tickets>,
-    data_addr: String,
+    whereabouts: Whereabouts,
     node: u64,
 }
 
 impl Server {
     pub(super) fn new(config: Config) -> Self {
-        let Config { world, raft: _, catalogue, chunks, tickets, data_addr, node, served } = config;
-        Server { world, catalogue, served, chunks, tickets, data_addr, node }
+        let Config { world, raft: _, catalogue, chunks, tickets, whereabouts, node, served } = config;
+        Server { world, catalogue, served, chunks, tickets, whereabouts, node }
     }
 
     /// Looks a name up. A barrier was passed before.
@@ -115,7 +116,7 @@ impl Server {
 
     fn serving(&self, hashes: Bytes) -> v1::Serving {
         let ticket = self.tickets.issue(&Grant::Read { list: Hash::of(&hashes) });
-        v1::Serving { ticket, data_addr: self.data_addr.clone(), node: self.node, hashes }
+        v1::Serving { ticket, data_addr: self.whereabouts.data(), node: self.node, hashes }
     }
 }
 

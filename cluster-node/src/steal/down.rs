@@ -11,7 +11,7 @@ use tonic::Streaming;
 use super::Config;
 use super::claim::{Claim, Right};
 use super::stream::{Ended, LEASES, Shared};
-use crate::peers::Address;
+use crate::peers::{Address, Since};
 
 /// No client waits longer; bounds what a queue server may say.
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);
@@ -95,7 +95,8 @@ fn learn(directory: v1::Directory, config: &Config) {
     let own = config.view.borrow().id;
     for peer in directory.peers {
         if peer.id != own && peer.id != 0 {
-            config.peers.learn(peer.id, Address { control: peer.control_addr, data: peer.data_addr });
+            let since = Since { run: peer.run, moves: peer.moves };
+            config.peers.learn(peer.id, Address { control: peer.control_addr, data: peer.data_addr }, since);
         }
     }
 }

@@ -28,6 +28,7 @@ mod session;
 mod stream;
 mod up;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use claim::{Answer, Claim};
@@ -48,8 +49,8 @@ pub struct Config {
     pub world: World,
     /// Makes the connections.
     pub channels: Channels,
-    /// Queue servers, host:port: one session each, for ever.
-    pub queues: Vec<String>,
+    /// Queue servers, host:port, as far as they are known: one session each.
+    pub queues: watch::Receiver<Vec<String>>,
     /// The cluster this node belongs to.
     pub cluster_id: bytes::Bytes,
     /// Its name, for people.
@@ -71,10 +72,34 @@ pub struct Config {
 /// Runs all sessions until shutdown; then withdraws credits, gives back what was not begun and waits (at most 2 s) for
 /// what was.
 pub async fn run(config: Config, shutdown: CancellationToken) {
+    let mut queues = config.queues.clone();
     let config = Arc::new(config);
     let sessions = TaskTracker::new();
-    for addr in config.queues.clone() {
-        sessions.spawn(session::run(config.clone(), addr, shutdown.clone()));
+    let mut running: BTreeMap<String, CancellationToken> = BTreeMap::new();
+    loop {
+        let known = queues.borrow_and_update().clone();
+        running.retain(|addr, stop| {
+            let stays = known.contains(addr);
+            if !stays {
+                stop.cancel();
+            }
+            stays
+        });
+        for addr in known {
+            running.entry(addr.clone()).or_insert_with(|| {
+                let stop = shutdown.child_token();
+                sessions.spawn(session::run(config.clone(), addr, stop.clone()));
+                stop
+            });
+        }
+        tokio::select! {
+            () = shutdown.cancelled() => break,
+            changed = queues.changed() => if changed.is_err() {
+                // Nobody is left who could change them.
+                shutdown.cancelled().await;
+                break;
+            },
+        }
     }
     sessions.close();
     sessions.wait().await;

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
-use gossamer_proto::channel::{ConnectError, Target};
+use gossamer_proto::channel::ConnectError;
 use gossamer_proto::limits::{CONNECT, LEADER_CREDITS, MESSAGE_BYTES, READ_CREDITS};
 use gossamer_proto::v1::work_client::WorkClient;
 use gossamer_proto::v1::{self, from_node, to_node};
@@ -95,7 +95,7 @@ pub(super) struct Stream {
 /// Connects, says hello and waits for the welcome; at most [`CONNECT`].
 pub(super) async fn open(config: &Config, addr: &str) -> Result<Stream, OpenError> {
     let channel = config.channels.grpc(addr)?;
-    let target = Target { cluster: config.cluster_id.clone(), node: 0 };
+    let target = config.peers.target(0);
     let mut client = WorkClient::with_interceptor(channel.clone(), target)
         .max_decoding_message_size(MESSAGE_BYTES)
         .max_encoding_message_size(MESSAGE_BYTES);
@@ -121,6 +121,7 @@ fn hello(config: &Config) -> v1::FromNode {
     let hello = v1::Hello {
         cluster_id: config.cluster_id.clone(),
         cluster_name: config.cluster_name.clone(),
+        epoch: config.peers.target(0).epoch.unwrap_or(0),
         report: Some(config.report.borrow().clone()),
     };
     v1::FromNode { kind: Some(from_node::Kind::Hello(hello)) }

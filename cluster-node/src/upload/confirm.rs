@@ -59,7 +59,7 @@ async fn fetch_all(shared: &Shared, holder: u64, missing: &[Hash]) -> Result<usi
 async fn fetch_group(shared: &Shared, holder: u64, group: Vec<Hash>) -> Result<usize, Failure> {
     let _place = shared.fetches.acquire().await.expect("it is never closed");
     let config = &shared.config;
-    let fetched = match fetch(&config.channels, &config.peers, &config.cluster_id, holder, &group).await {
+    let fetched = match fetch(&config.channels, &config.peers, holder, &group).await {
         Ok(fetched) => fetched,
         Err(error) => {
             tracing::info!(%error, "chunks of an upload could not be fetched");

@@ -40,17 +40,12 @@ struct Shared {
 pub(super) struct Nodes {
     pub(super) channels: Channels,
     pub(super) peers: Peers,
-    pub(super) cluster_id: Bytes,
 }
 
 impl Forwards {
     /// None are under way yet.
     pub(crate) fn new(config: &data::Config) -> Self {
-        let to = Nodes {
-            channels: config.channels.clone(),
-            peers: config.peers.clone(),
-            cluster_id: config.cluster_id.clone(),
-        };
+        let to = Nodes { channels: config.channels.clone(), peers: config.peers.clone() };
         let room = Arc::new(Semaphore::new(RECEIVE_BYTES / 2));
         Forwards(Arc::new(Shared { to, view: config.view.clone(), room, routes: Mutex::default() }))
     }

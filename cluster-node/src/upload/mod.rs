@@ -29,7 +29,6 @@ mod target;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use gossamer_proto::channel::Channels;
 use gossamer_proto::limits::{RPC, SEAL_FETCHES};
 use gossamer_proto::v1;
@@ -62,10 +61,8 @@ pub struct Config {
     pub peers: Peers,
     /// Issues upload tickets.
     pub tickets: Arc<Tickets>,
-    /// The cluster that other nodes must belong to.
-    pub cluster_id: Bytes,
-    /// This node's data address, as clients reach it.
-    pub data_addr: String,
+    /// Where this node's data port is.
+    pub whereabouts: crate::whereabouts::Whereabouts,
     /// A folder on the disk that holds the extents.
     pub dir: PathBuf,
     /// Disk space kept back, bytes.

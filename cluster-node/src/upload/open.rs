@@ -32,7 +32,7 @@ pub(super) async fn open(shared: &Shared, task: v1::OpenWrite, term: u64) -> Res
     has_space(shared, to_come).await?;
     Ok(Kind::Opened(v1::Opened {
         ticket: shared.config.tickets.issue(&Grant::Upload { upload_id }),
-        data_addr: shared.config.data_addr.clone(),
+        data_addr: shared.config.whereabouts.data(),
         chunk_bytes: CHUNK_BYTES as u32,
         held,
     }))

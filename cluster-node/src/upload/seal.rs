@@ -6,7 +6,6 @@ use std::future::Future;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use gossamer_proto::channel::Target;
 use gossamer_proto::hash::Hash;
 use gossamer_proto::limits::SEAL_PAUSE;
 use gossamer_proto::v1::{self, Code, Failure};
@@ -87,7 +86,7 @@ impl Seal<'_> {
         let config = &self.shared.config;
         let unknown = || Failure::new(Code::Unavailable, "its address is not known");
         let channel = config.peers.channel(node).ok_or_else(unknown)?;
-        let target = Target { cluster: config.cluster_id.clone(), node };
+        let target = config.peers.target(node);
         let mut peer = v1::peer_client::PeerClient::with_interceptor(channel, target);
         let request = v1::SealRequest {
             chunks: self.chunks.clone(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
-use gossamer_proto::channel::{Target as Called, within_rpc};
+use gossamer_proto::channel::within_rpc;
 use gossamer_proto::hash::Hash;
 use gossamer_proto::limits::{CHUNK_BYTES, FORWARD_IDLE, FORWARD_QUEUE_BYTES, FORWARD_WAIT, STALL};
 use gossamer_proto::v1;
@@ -142,7 +142,7 @@ async fn refused(answer: Answer) -> Result<(), String> {
 /// Asks for a ticket.
 async fn invite(to: &Nodes, node: u64, upload_id: [u8; 16]) -> Result<v1::ReceiveAnswer, String> {
     let channel = to.peers.channel(node).ok_or_else(|| "its address is not known".to_owned())?;
-    let target = Called { cluster: to.cluster_id.clone(), node };
+    let target = to.peers.target(node);
     let mut peer = v1::peer_client::PeerClient::with_interceptor(channel, target);
     let request = v1::ReceiveRequest { upload_id: Bytes::copy_from_slice(&upload_id) };
     within_rpc(peer.receive(request))

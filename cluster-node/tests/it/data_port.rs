@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use bytes::{BufMut, Bytes, BytesMut};
 use gossamer_cluster_node::data::ticket::{Grant, Tickets, to_hex};
 use gossamer_cluster_node::data::{self, Config};
-use gossamer_cluster_node::peers::Peers;
+use gossamer_cluster_node::peers::{Cluster, Peers};
 use gossamer_cluster_node::raft::View;
 use gossamer_cluster_node::storage::catalogue::backend::{Backend, BackendError, Batch};
 use gossamer_cluster_node::storage::extents::{self, Chunks};
@@ -14,6 +14,7 @@ use gossamer_proto::channel::{Channels, full};
 use gossamer_proto::hash::Hash;
 use gossamer_proto::limits::CHUNK_BYTES;
 use gossamer_proto::listener::Bound;
+use gossamer_proto::trust::Trust;
 use gossamer_world::World;
 use http_body_util::BodyExt;
 use hyper::Request;
@@ -66,8 +67,8 @@ impl Port {
         let (world, dir) = (World::real(), tempfile::tempdir().unwrap());
         let settings = extents::Config { extent_bytes: 64 << 20, reserve_bytes: 0 };
         let chunks = Chunks::open(&world, dir.path(), Arc::new(Rows::default()), settings).unwrap();
-        let bound = Bound::bind(&world, "127.0.0.1:0".parse().unwrap(), false).await.unwrap();
-        let (addr, channels) = (bound.addr().to_string(), Channels::new(&world, false));
+        let bound = Bound::bind(&world, "127.0.0.1:0".parse().unwrap(), &Trust::Loopback).await.unwrap();
+        let (addr, channels) = (bound.addr().to_string(), Channels::new(&world, Trust::Loopback));
         let tickets = Arc::new(Tickets::new(&world));
         let (sender, view) = watch::channel(View { id: 1, voters: vec![1], ..View::default() });
         let shutdown = CancellationToken::new();
@@ -76,8 +77,7 @@ impl Port {
             channels: channels.clone(),
             chunks: chunks.clone(),
             tickets: tickets.clone(),
-            peers: Peers::new(channels.clone()),
-            cluster_id: Bytes::from_static(&[7; 16]),
+            peers: Peers::new(channels.clone(), Cluster::default()),
             view,
         };
         tokio::spawn(data::run(bound, config, shutdown.clone()));

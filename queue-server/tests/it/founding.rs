@@ -57,7 +57,7 @@ async fn joins_through_the_leader() {
             panic!("not a join")
         };
         assert_eq!(&join.storage_id[..], [2; 16]);
-        let joined = Joined { cluster_id: CLUSTER, node_id: 2, cluster_name: "theirs".into() };
+        let joined = Joined { cluster_id: CLUSTER, node_id: 2, cluster_name: "theirs".into(), epoch: 0 };
         let outcome = Outcome { kind: Some(outcome::Kind::Joined(joined)), ..Outcome::default() };
         let done = Done { lease: assign.lease, outcome: outcome.encode_to_vec().into() };
         leader.send(from_node::Kind::Done(done)).await;

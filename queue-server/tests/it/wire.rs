@@ -5,6 +5,7 @@ use std::path::Path;
 use bytes::Bytes;
 use gossamer_proto::channel::Channels;
 use gossamer_proto::listener::Bound;
+use gossamer_proto::trust::Trust;
 use gossamer_proto::v1::door_client::DoorClient;
 use gossamer_proto::v1::work_client::WorkClient;
 use gossamer_proto::v1::*;
@@ -40,8 +41,8 @@ impl Running {
     pub(crate) async fn start_with(dir: &Path, set: impl FnOnce(&mut Config)) -> Self {
         let world = World::real();
         let any = "127.0.0.1:0".parse().unwrap();
-        let grpc = Bound::bind(&world, any, false).await.unwrap();
-        let http = Bound::bind(&world, any, false).await.unwrap();
+        let grpc = Bound::bind(&world, any, &Trust::Loopback).await.unwrap();
+        let http = Bound::bind(&world, any, &Trust::Loopback).await.unwrap();
         let shutdown = CancellationToken::new();
         let mut config = Config::new(world, dir, "test");
         set(&mut config);
@@ -56,7 +57,7 @@ impl Running {
     }
 
     fn channel(&self) -> Channel {
-        Channels::new(&World::real(), false).grpc(&self.grpc).unwrap()
+        Channels::new(&World::real(), Trust::Loopback).grpc(&self.grpc).unwrap()
     }
 
     pub(crate) fn door(&self) -> DoorClient<Channel> {
@@ -70,10 +71,18 @@ impl Running {
     }
 
     pub(crate) async fn node(&self, id: u64, storage: u8, cluster: Bytes) -> Result<Node, Status> {
-        let (send, receive) = mpsc::channel(64);
         let report = NodeReport { id, storage_id: vec![storage; 16].into(), ..NodeReport::default() };
-        let hello =
-            Hello { cluster_id: cluster, cluster_name: "theirs".into(), report: Some(report.clone()) };
+        self.node_saying(report, cluster).await
+    }
+
+    pub(crate) async fn node_saying(&self, report: NodeReport, cluster: Bytes) -> Result<Node, Status> {
+        let (send, receive) = mpsc::channel(64);
+        let hello = Hello {
+            cluster_id: cluster,
+            cluster_name: "theirs".into(),
+            report: Some(report.clone()),
+            epoch: 0,
+        };
         send.send(FromNode { kind: Some(from_node::Kind::Hello(hello)) }).await.unwrap();
         let mut work = WorkClient::new(self.channel());
         let stream = soon(work.steal(ReceiverStream::new(receive))).await?.into_inner();

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use gossamer_client::{Client, Config};
+use gossamer_proto::trust::Trust;
 use gossamer_world::World;
 
 use super::{NODES, Story, broken};
@@ -50,14 +51,21 @@ impl Cluster {
 
     /// The user's options, but for this cluster.
     pub(super) fn common(&self, common: &Common) -> Common {
-        Common { queue: vec![self.queue_addr.clone()], insecure: false, quiet: true, ..common.clone() }
+        Common {
+            queue: vec![self.queue_addr.clone()],
+            insecure: false,
+            token: None,
+            token_file: None,
+            quiet: true,
+            ..common.clone()
+        }
     }
 
     pub(super) fn client(&self, common: &Common) -> Result<Client, Failure> {
         let config = Config {
             world: World::real(),
             queues: vec![self.queue_addr.clone()],
-            insecure: false,
+            trust: Trust::Loopback,
             patience: common.timeout,
         };
         Client::new(config).map_err(broken)

@@ -12,6 +12,7 @@ mod power_cycles;
 mod random;
 mod renumber;
 mod replaced;
+mod tokens;
 mod two_clusters;
 mod wrong_token;
 

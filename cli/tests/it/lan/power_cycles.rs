@@ -53,7 +53,18 @@ fn ten_times() {
         lengths.push(put(&clients, random.pick(&hosts), round + 1, &mut random));
     }
     check(&clients, hosts[0], &lengths);
+    remove_lost(&clients, &hosts);
     clients.verify(hosts[0], hosts.len());
+}
+
+/// Takes the voter that is on none of `hosts` out of the cluster: nobody else can be told from it whether it comes back.
+fn remove_lost(clients: &Clients, hosts: &[&str]) {
+    let here: Vec<u64> = hosts.iter().map(|host| clients.id(hosts[0], host)).collect();
+    let voters = clients.wait_voters(hosts[0], 3)["voter_ids"].clone();
+    let voters: Vec<u64> = voters.as_array().unwrap().iter().filter_map(|id| id.as_u64()).collect();
+    let lost: Vec<u64> = voters.into_iter().filter(|id| !here.contains(id)).collect();
+    assert_eq!(lost.len(), 1, "{lost:?} of the voters are on none of {hosts:?}");
+    clients.run(hosts[0], &["node", "remove", &lost[0].to_string(), "--yes"]).ok();
 }
 
 /// Puts the file that belongs to a round; returns its length.

@@ -8,15 +8,16 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::Stream;
-use gossamer_cluster_node::peers::{Address, Peers};
+use gossamer_cluster_node::peers::{Address, Cluster, Peers, Since};
 use gossamer_cluster_node::raft::{self, Compaction, Handle, View};
 use gossamer_cluster_node::storage::catalogue::Catalogue;
 use gossamer_cluster_node::storage::catalogue::memory::Memory;
 use gossamer_cluster_node::storage::extents::{self, Chunks};
 use gossamer_cluster_node::storage::log::{self, Log};
 use gossamer_cluster_node::storage::snapshot::Snapshots;
-use gossamer_proto::channel::{Channels, Expect, Target};
+use gossamer_proto::channel::{Channels, Expect};
 use gossamer_proto::listener::{Bound, server};
+use gossamer_proto::trust::Trust;
 use gossamer_proto::v1;
 use gossamer_proto::v1::peer_server::PeerServer;
 use gossamer_world::World;
@@ -56,12 +57,13 @@ impl Node {
         let catalogue = Arc::new(Catalogue::open(backend, chunks.clone()).unwrap());
         let snapshots = Snapshots::open(&world, &dir("snapshots")).unwrap();
         snapshots.restore(&catalogue, false).unwrap();
-        let peers = Peers::new(Channels::new(&world, false));
         let cluster = Bytes::from_static(b"cluster");
+        let peers =
+            Peers::new(Channels::new(&world, Trust::Loopback), Cluster { id: cluster.clone(), epoch: 0 });
         let config = raft::Config {
             world: world.clone(),
             id,
-            cluster: cluster.clone(),
+            cluster,
             log: log.clone(),
             catalogue: catalogue.clone(),
             snapshots: snapshots.clone(),
@@ -70,9 +72,9 @@ impl Node {
             compaction,
         };
         let raft = Box::pin(raft::start(config)).await.unwrap();
-        let bound = Bound::bind(&world, "127.0.0.1:0".parse().unwrap(), false).await.unwrap();
+        let bound = Bound::bind(&world, "127.0.0.1:0".parse().unwrap(), &Trust::Loopback).await.unwrap();
         let address = bound.addr();
-        let expect = Expect(Target { cluster, node: id });
+        let expect = Expect(peers.target(id));
         let router = server()
             .add_service(InterceptedService::new(raft.service().server(), expect.clone()))
             .add_service(PeerServer::with_interceptor(Peer(raft.clone()), expect));
@@ -120,7 +122,7 @@ pub(super) fn introduce(nodes: &[&Node]) {
     for node in nodes {
         for other in nodes {
             let control = other.address.to_string();
-            node.peers.learn(other.raft.id(), Address { data: control.clone(), control });
+            node.peers.learn(other.raft.id(), Address { data: control.clone(), control }, Since::default());
         }
     }
 }

@@ -3,12 +3,13 @@
 mod queue;
 
 use bytes::Bytes;
-use gossamer_cluster_node::peers::Peers;
+use gossamer_cluster_node::peers::{Cluster, Peers};
 use gossamer_cluster_node::raft::View;
 use gossamer_cluster_node::steal::{self, Claim};
 use gossamer_cluster_node::storage::position::Position;
 use gossamer_proto::channel::Channels;
 use gossamer_proto::limits::{LEADER_CREDITS, READ_CREDITS};
+use gossamer_proto::trust::Trust;
 use gossamer_proto::v1::{self, Code, Credit, Failure, Outcome, from_node, outcome, task, to_node};
 use gossamer_world::World;
 use prost::Message;
@@ -43,12 +44,15 @@ impl Node {
         let (read, read_claims) = mpsc::channel(room);
         let shutdown = CancellationToken::new();
         let config = steal::Config {
-            channels: Channels::new(&world, false),
+            channels: Channels::new(&world, Trust::Loopback),
             world,
-            queues: queues.iter().map(|queue| queue.addr.to_string()).collect(),
+            queues: watch::channel(queues.iter().map(|queue| queue.addr.to_string()).collect()).1,
             cluster_id: Bytes::from_static(&[9; 16]),
             cluster_name: "test".to_owned(),
-            peers: Peers::new(Channels::new(&World::real(), false)),
+            peers: Peers::new(
+                Channels::new(&World::real(), Trust::Loopback),
+                Cluster { id: Bytes::from_static(&[9; 16]), epoch: 0 },
+            ),
             view: view_of,
             report,
             leader_claims: leader,

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use gossamer_proto::listener::{Bound, server};
+use gossamer_proto::trust::Trust;
 use gossamer_proto::v1::work_server::{Work, WorkServer};
 use gossamer_proto::v1::{self, from_node, task, to_node};
 use gossamer_world::World;
@@ -28,7 +29,7 @@ pub(super) struct Queue {
 
 impl Queue {
     pub(super) async fn start(addr: &str) -> Self {
-        let bound = Bound::bind(&World::real(), addr.parse().unwrap(), false).await.unwrap();
+        let bound = Bound::bind(&World::real(), addr.parse().unwrap(), &Trust::Loopback).await.unwrap();
         let addr = bound.addr();
         let (open, opened) = mpsc::channel(8);
         let stop = CancellationToken::new();
