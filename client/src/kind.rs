@@ -42,7 +42,7 @@ impl Kind {
             Code::NotFound => Kind::NotFound,
             Code::Condition => Kind::Condition,
             Code::Full | Code::Unavailable | Code::Deadline => Kind::Unavailable,
-            Code::Refused => Kind::Refused,
+            Code::Refused | Code::Removed => Kind::Refused,
             Code::Unknown | Code::Expired | Code::Parked => Kind::Unknown,
             Code::NoSpace | Code::Corrupt | Code::Internal | Code::Unspecified => Kind::Failed,
         }

@@ -279,7 +279,7 @@ impl Interceptor for Expect {
         let hex: String = self.0.cluster.iter().map(|byte| format!("{byte:02x}")).collect();
         let node = self.0.node.to_string();
         let is = |key: &str, expected: &str| {
-            request.metadata().get(key).is_none_or(|value| value.as_bytes() == expected.as_bytes())
+            request.metadata().get(key).is_some_and(|value| value.as_bytes() == expected.as_bytes())
         };
         if !is(CLUSTER, &hex) {
             return Err(Failure::new(Code::Refused, "this node belongs to another cluster").into());

@@ -35,7 +35,7 @@ impl From<Failure> for Status {
             Code::Expired => Grpc::OutOfRange,
             Code::Deadline => Grpc::DeadlineExceeded,
             Code::Parked => Grpc::Aborted,
-            Code::Refused => Grpc::PermissionDenied,
+            Code::Refused | Code::Removed => Grpc::PermissionDenied,
             Code::Corrupt => Grpc::DataLoss,
             Code::Internal | Code::Unspecified => Grpc::Internal,
         };

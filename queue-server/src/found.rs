@@ -1,5 +1,7 @@
 //! Which cluster this is, and who may found it: exactly one node, ever.
 
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -27,6 +29,8 @@ pub(crate) struct Founding {
     world: World,
     folder: Arc<Folder>,
     known: Mutex<Option<Cluster>>,
+    /// Whether it is in the folder.
+    known_durably: AtomicBool,
     /// Held while the folder is written: two nodes that ask at once do not both get the grant.
     writing: tokio::sync::Mutex<()>,
     /// What to call a cluster that is founded here, and its id, if that was decided; None: nothing is founded here.
@@ -58,16 +62,17 @@ impl Founding {
             );
             return Err(RunError::OtherCluster(text));
         }
+        let known_durably = known.is_some();
         let known = match (known, wanted) {
+            // Not yet on disk: the token may be a wrong one. The first member that says hello proves it.
             (None, Some((name, id))) if may_found.is_none() => {
-                let cluster = Cluster { id: Bytes::copy_from_slice(&id), name, founder: None, epoch: 0 };
-                folder.write_cluster(&cluster)?;
-                Some(cluster)
+                Some(Cluster { id: Bytes::copy_from_slice(&id), name, founder: None, epoch: 0 })
             }
             (known, _) => known,
         };
+        let known_durably = AtomicBool::new(known_durably);
         let (folder, known, writing) = (Arc::new(folder), Mutex::new(known), tokio::sync::Mutex::new(()));
-        Ok(Founding { world, folder, known, writing, may_found, listening_until })
+        Ok(Founding { world, folder, known, known_durably, writing, may_found, listening_until })
     }
 
     /// The cluster, if it is known.
@@ -82,7 +87,13 @@ impl Founding {
         }
         let _writing = self.writing.lock().await;
         match self.cluster() {
-            Some(ours) if ours.id == *id && ours.epoch == epoch => Ok(()),
+            Some(ours) if ours.id == *id && ours.epoch == epoch => {
+                if self.known_durably.load(Relaxed) {
+                    Ok(())
+                } else {
+                    self.keep(ours).await
+                }
+            }
             Some(ours) if ours.id == *id && ours.epoch > epoch => Err(Failure::new(
                 Code::Refused,
                 format!(
@@ -160,6 +171,7 @@ impl Founding {
             "cluster"
         );
         *self.known.lock().expect("nothing panics while holding it") = Some(cluster);
+        self.known_durably.store(true, Relaxed);
         Ok(())
     }
 }

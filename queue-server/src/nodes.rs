@@ -18,6 +18,13 @@ struct Node {
     session: Option<SessionId>,
 }
 
+impl Node {
+    /// Has a session, and was heard on it lately.
+    fn lives(&self, now: Instant) -> bool {
+        self.session.is_some() && now.saturating_duration_since(self.heard) < SILENCE
+    }
+}
+
 /// All nodes heard since the start, by id.
 #[derive(Default)]
 pub(crate) struct Nodes {
@@ -33,7 +40,13 @@ impl Nodes {
         report: NodeReport,
         now: Instant,
     ) -> Result<Option<SessionId>, Failure> {
-        self.elsewhere(report.id, &report.storage_id, (report.run, &report.process), now)?;
+        self.elsewhere(report.id, &report.storage_id, &report.process, now)?;
+        if self.nodes.get(&report.id).is_some_and(|node| node.lives(now)) {
+            // Another address of this queue server: were the older session to end, the two would take turns for ever. One
+            // that is broken without knowing is silent in a moment.
+            let text = format!("node {} has a session already, by another address", report.id);
+            return Err(Failure::new(Code::Unavailable, text).retry_after(SILENCE.as_millis() as u64));
+        }
         let older = self.nodes.get(&report.id).and_then(|node| node.session);
         self.known_index = self.known_index.max(report.applied_index);
         self.nodes.insert(report.id, Node { report, heard: now, session: Some(session) });
@@ -41,26 +54,21 @@ impl Nodes {
         Ok(older)
     }
 
-    /// Refuses a process under the name of a node of which another process lives, or was started later: its folder is a
-    /// copy, or a restored one. Refused with a time to wait, because one that was just killed is silent in a moment.
+    /// Refuses a process under the name of a node of which another process lives: its folder is a copy. Refused with a time
+    /// to wait, because one that was just killed is silent in a moment.
     pub(crate) fn elsewhere(
         &self,
         id: u64,
         storage_id: &Bytes,
-        (run, process): (u64, &Bytes),
+        process: &Bytes,
         now: Instant,
     ) -> Result<(), Failure> {
-        let Some(node) = self.nodes.get(&id) else { return Ok(()) };
-        let report = &node.report;
-        let lives = node.session.is_some() && now.saturating_duration_since(node.heard) < SILENCE;
-        if report.storage_id != storage_id && lives {
-            return Err(copied(id, report, "with another storage id"));
+        let Some(node) = self.nodes.get(&id).filter(|node| node.lives(now)) else { return Ok(()) };
+        if node.report.storage_id != storage_id {
+            return Err(copied(id, &node.report, "with another storage id"));
         }
-        if report.process != process && lives {
-            return Err(copied(id, report, "in another process"));
-        }
-        if report.storage_id == storage_id && report.run > run {
-            return Err(copied(id, report, "from a later state of this folder"));
+        if node.report.process != process {
+            return Err(copied(id, &node.report, "in another process"));
         }
         Ok(())
     }

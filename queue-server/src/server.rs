@@ -13,8 +13,9 @@ use crate::desk::Desk;
 use crate::found::Founding;
 use crate::queue::Queue;
 
-/// The header that names the cluster a call is meant for.
+/// The headers that name the cluster and the node a call is meant for.
 const CLUSTER: &str = "gossamer-cluster";
+const TARGET: &str = "gossamer-target";
 
 /// See the module.
 pub(crate) struct Server {
@@ -32,14 +33,17 @@ impl Server {
     /// Refuses a call that is meant for another cluster, or for a node. Who names no cluster belongs to none yet. The epoch
     /// is judged at the hello of a member, from which a later one is learned.
     pub(crate) fn check_target(&self, metadata: &MetadataMap) -> Result<(), Status> {
-        let mut call = tonic::Request::new(());
-        *call.metadata_mut() = metadata.clone();
-        let cluster = self.founding.cluster();
-        let cluster = cluster.map(|cluster| cluster.id);
-        if cluster.is_none() || metadata.get(CLUSTER).is_some_and(|value| value.is_empty()) {
-            call.metadata_mut().remove(CLUSTER);
+        let cluster = self.founding.cluster().map(|cluster| cluster.id);
+        let is_known = cluster.is_some();
+        let mut ours = Target { cluster: cluster.unwrap_or_default(), epoch: None, node: 0 };
+        let mut call = ours.call(tonic::Request::new(()))?;
+        if let Some(theirs) = metadata.get(CLUSTER).filter(|theirs| is_known && !theirs.is_empty()) {
+            call.metadata_mut().insert(CLUSTER, theirs.clone());
         }
-        Expect(Target { cluster: cluster.unwrap_or_default(), epoch: None, node: 0 }).call(call).map(drop)
+        if let Some(theirs) = metadata.get(TARGET) {
+            call.metadata_mut().insert(TARGET, theirs.clone());
+        }
+        Expect(ours).call(call).map(drop)
     }
 
     /// How everything is.

@@ -40,9 +40,8 @@ impl Work for NodeDoor {
         self.0.check_target(request.metadata())?;
         let request = request.into_inner();
         if request.node_id != 0 {
-            let process = (request.run, &request.process);
             let nodes = &self.0.desk.look().nodes;
-            nodes.elsewhere(request.node_id, &request.storage_id, process, Instant::now())?;
+            nodes.elsewhere(request.node_id, &request.storage_id, &request.process, Instant::now())?;
         }
         let answer = match self.0.founding.enter(&request).await? {
             Entry::Answer(answer) => answer,

@@ -13,6 +13,8 @@ use crate::identity::Member;
 /// How long a member that starts looks for a leader that may tell it no. Longer would only keep a cluster from coming up
 /// in which everybody starts at once, and there is no leader yet.
 const LOOK_FOR_LEADER: Duration = Duration::from_secs(1);
+/// After a welcome the other queue servers get this long to object: they answer from memory.
+const GRACE: Duration = Duration::from_millis(100);
 /// How long a member waits for a process that lives under its name: the one before it on this machine falls silent at once.
 const COPY_PATIENCE: Duration = Duration::from_secs(3);
 /// How often a running member that does not lead asks whether it still is one.
@@ -48,14 +50,18 @@ impl Door {
         let began = Instant::now();
         let mut clients = BTreeMap::new();
         loop {
-            match Verdict::of(self.round(&mut clients, member).await?) {
-                Verdict::In => return Ok(()),
+            let asked = self.queues.borrow().clone();
+            let verdict = Verdict::of(self.round(&mut clients, member).await?);
+            // Only those that are known can have been asked; discovery may just have begun.
+            let all = *self.queues.borrow() == asked || began.elapsed() > COPY_PATIENCE;
+            match verdict {
                 Verdict::Refused(why) => return Err(EnterError::Refused(why)),
                 Verdict::Elsewhere(why) if began.elapsed() > COPY_PATIENCE => {
                     return Err(EnterError::Refused(why));
                 }
-                Verdict::Unknown if began.elapsed() > LOOK_FOR_LEADER => return Ok(()),
-                Verdict::Elsewhere(_) | Verdict::Unknown => self.pause().await,
+                Verdict::In if all => return Ok(()),
+                Verdict::Unknown if all && began.elapsed() > LOOK_FOR_LEADER => return Ok(()),
+                Verdict::Elsewhere(_) | Verdict::In | Verdict::Unknown => self.pause().await,
             }
         }
     }
@@ -64,8 +70,11 @@ impl Door {
     pub async fn expelled(&self, member: &Member, leads: impl Fn() -> bool) -> String {
         let mut clients = BTreeMap::new();
         let mut elsewhere_since: Option<Instant> = None;
+        // The first time soon: it may have started where nobody could be asked.
+        let mut pause = LOOK_FOR_LEADER;
         loop {
-            tokio::time::sleep(if elsewhere_since.is_some() { PAUSE } else { ASK_EVERY }).await;
+            tokio::time::sleep(pause).await;
+            pause = ASK_EVERY;
             if leads() {
                 continue;
             }
@@ -79,14 +88,15 @@ impl Door {
                     if elsewhere_since.get_or_insert_with(Instant::now).elapsed() > COPY_PATIENCE {
                         return why;
                     }
+                    pause = PAUSE;
                 }
                 Verdict::In | Verdict::Unknown => elsewhere_since = None,
             }
         }
     }
 
-    /// What the known queue servers say to a member within [`LOOK_FOR_LEADER`]; once one says welcome, the others' answers
-    /// are not waited for.
+    /// What the known queue servers say to a member within [`LOOK_FOR_LEADER`]; once one says welcome, the others get only
+    /// [`GRACE`]: one of them may know better.
     async fn round(
         &self,
         clients: &mut BTreeMap<String, Client>,
@@ -110,11 +120,11 @@ impl Door {
                 answer = answers.next() => answer,
             };
             let Some(answer) = answer else { return Ok(said) };
-            let welcome = matches!(answer, Said::In(_));
-            said.push(answer);
-            if welcome {
-                return Ok(said);
+            if matches!(answer, Said::In(_)) {
+                let soon = late.deadline().min(Instant::now() + GRACE);
+                late.as_mut().reset(soon);
             }
+            said.push(answer);
         }
     }
 }

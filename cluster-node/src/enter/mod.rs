@@ -106,7 +106,8 @@ impl Door {
         }
         match failure.code() {
             Code::Refused if failure.retry_after_ms > 0 => Said::Elsewhere(failure.message),
-            Code::Refused => Said::Refused(failure.message),
+            Code::Removed => Said::Refused(failure.message),
+            Code::Refused => Said::Stranger(failure.message),
             _ => Said::Silent(format!("queue server {queue}: {}", failure.message)),
         }
     }

@@ -20,66 +20,88 @@ use crate::storage::catalogue::backend::BackendError;
 
 /// How often the leader looks at the membership: a newcomer waits at most this long.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// How seldom, at the longest, when a change does not come off.
+const LOOK_SELDOM: Duration = Duration::from_secs(10);
 
 /// Looks until shutdown.
 pub async fn run(lead: Lead, shutdown: CancellationToken) {
     // The term in which this node leads, and when it was first seen to.
     let mut led = (0, Instant::now());
+    let mut pause = LOOK_EVERY;
     loop {
         tokio::select! {
             () = shutdown.cancelled() => return,
-            () = tokio::time::sleep(LOOK_EVERY) => {}
+            () = tokio::time::sleep(pause) => {}
         }
         let Some(term) = lead.leading_term() else { continue };
         if led.0 != term {
             led = (term, Instant::now());
         }
-        match look(&lead, led.1).await {
-            Ok(()) => {}
-            Err(error) => tracing::info!(%error, "the membership could not be changed yet"),
+        match look(&lead, term, led.1).await {
+            Ok(Looked::Well) => pause = LOOK_EVERY,
+            // Commits stood still for it: not again at once, and again.
+            Ok(Looked::InVain) => pause = (pause * 2).min(LOOK_SELDOM),
+            Err(error) => {
+                tracing::info!(%error, "the membership could not be changed yet");
+                pause = (pause * 2).min(LOOK_SELDOM);
+            }
         }
     }
 }
 
-async fn look(lead: &Lead, since: Instant) -> Result<(), ProposeError> {
+/// What came of a look.
+enum Looked {
+    /// All is as it should be, or is now, or waits for something that costs nothing.
+    Well,
+    /// A change was wanted, and when commits stood still it could not be made.
+    InVain,
+}
+
+async fn look(lead: &Lead, term: u64, since: Instant) -> Result<Looked, ProposeError> {
     let view = lead.view.borrow().clone();
     if view.configs.len() > 1 {
         // A leader before this one began a change and was lost: the newer set is the one that was wanted.
-        return match view.configs.last() {
-            Some(wanted) => lead.raft.change_voters(wanted.clone(), true).await,
-            None => Ok(()),
-        };
+        if let Some(wanted) = view.configs.last() {
+            lead.raft.change_voters(wanted.clone(), true).await?;
+        }
+        return Ok(Looked::Well);
     }
     let known = survey::known(lead, &view).await.map_err(unreadable)?;
     let dropped: Vec<u64> =
         view.replicas.iter().copied().filter(|replica| known.retired.contains_key(replica)).collect();
     if !dropped.is_empty() {
         tracing::info!(?dropped, "removed nodes leave");
-        return lead.raft.remove_replicas(dropped).await;
+        lead.raft.remove_replicas(dropped).await?;
+        return Ok(Looked::Well);
     }
     if view.replicas.is_empty() && !known.has_leaving() {
-        return Ok(());
+        return Ok(Looked::Well);
     }
     let now = situation(lead, &view, None, since).await?;
     if now.retired.contains_key(&view.id) && hand_over(lead, &now).await {
-        return Ok(());
+        return Ok(Looked::Well);
     }
     if wanted(&now).is_none_or(|change| !is_safe(&now, &change)) {
-        return Ok(());
+        return Ok(Looked::Well);
     }
     let _paused = lead.upload.pause().await;
     // Commits stand still now, but one of which nothing was heard in time may be in the log and be applied yet. It
     // lies before this entry: who has applied that, and is ready, holds everything that is ever acknowledged before
     // the voters change.
-    let behind = mark(lead, view.term).await?;
+    let behind = mark(lead, term).await?;
     let view = lead.view.borrow().clone();
     let now = situation(lead, &view, Some(behind), since).await?;
     match wanted(&now) {
-        Some(change) if view.configs.len() == 1 && is_safe(&now, &change) => {
+        // What was asked holds only while this node has led without a break: another leader's commits were not paused.
+        Some(change)
+            if view.configs.len() == 1 && is_safe(&now, &change) && lead.leading_term() == Some(term) =>
+        {
             tracing::info!(from = ?view.voters, to = ?change.voters, "changing the voters");
-            lead.raft.change_voters(change.voters, change.retain).await
+            lead.raft.change_voters(change.voters, change.retain).await?;
+            Ok(Looked::Well)
         }
-        _ => Ok(()),
+        Some(_) => Ok(Looked::InVain),
+        None => Ok(Looked::Well),
     }
 }
 

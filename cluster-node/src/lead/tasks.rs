@@ -76,7 +76,7 @@ async fn admit(lead: &Lead, join: v1::Join, term: u64) -> Answer {
         Ok(Applied::Admitted { node }) => node,
         Ok(Applied::Retired { node }) => {
             return definite(
-                Code::Refused,
+                Code::Removed,
                 format!(
                     "node {node} was removed from this cluster; to come back as a new node it has to begin with \
                      an empty folder"

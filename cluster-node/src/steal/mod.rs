@@ -30,6 +30,8 @@ mod up;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 
 pub use claim::{Answer, Claim};
 
@@ -37,6 +39,7 @@ use gossamer_proto::channel::Channels;
 use gossamer_proto::v1;
 use gossamer_world::World;
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -75,21 +78,19 @@ pub async fn run(config: Config, shutdown: CancellationToken) {
     let mut queues = config.queues.clone();
     let config = Arc::new(config);
     let sessions = TaskTracker::new();
-    let mut running: BTreeMap<String, CancellationToken> = BTreeMap::new();
+    let mut running: BTreeMap<String, (Arc<AtomicBool>, JoinHandle<()>)> = BTreeMap::new();
     loop {
         let known = queues.borrow_and_update().clone();
-        running.retain(|addr, stop| {
-            let stays = known.contains(addr);
-            if !stays {
-                stop.cancel();
-            }
-            stays
+        running.retain(|addr, (wanted, session)| {
+            // One that works is not cut because nobody has told of the queue server lately: that is only a hint.
+            wanted.store(known.contains(addr), Relaxed);
+            !session.is_finished()
         });
         for addr in known {
             running.entry(addr.clone()).or_insert_with(|| {
-                let stop = shutdown.child_token();
-                sessions.spawn(session::run(config.clone(), addr, stop.clone()));
-                stop
+                let wanted = Arc::new(AtomicBool::new(true));
+                let session = session::run(config.clone(), addr, wanted.clone(), shutdown.clone());
+                (wanted, sessions.spawn(session))
             });
         }
         tokio::select! {

@@ -1,6 +1,8 @@
 //! The session with one queue server: connects, and connects again for ever.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use gossamer_world::Random;
@@ -12,10 +14,15 @@ use super::stream::{self, OpenError};
 /// First and longest pause between two tries.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(1000));
 
-/// Keeps a stream to the queue server at `addr` until shutdown.
-pub(super) async fn run(config: Arc<Config>, addr: String, shutdown: CancellationToken) {
+/// Keeps a stream to the queue server at `addr` until shutdown; one that broke is opened again while it is `wanted`.
+pub(super) async fn run(
+    config: Arc<Config>,
+    addr: String,
+    wanted: Arc<AtomicBool>,
+    shutdown: CancellationToken,
+) {
     let mut back_off = BackOff::new();
-    while !shutdown.is_cancelled() {
+    while wanted.load(Relaxed) && !shutdown.is_cancelled() {
         let opened = tokio::select! {
             biased;
             () = shutdown.cancelled() => return,

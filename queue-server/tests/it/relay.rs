@@ -117,38 +117,38 @@ async fn full_queue() {
 }
 
 /// A folder copied to two machines: while one process lives under a node's name, no other gets in, and is told where the
-/// first is. One that was killed is silent, so its successor gets in; a copy of an earlier state of the folder does not.
+/// first is. One that was killed is silent, so its successor gets in.
 #[tokio::test]
 async fn one_process_per_node() {
     let (_dir, server) = start().await;
-    let process = |process: u8, run: u64| NodeReport {
+    let process = |process: u8| NodeReport {
         id: 1,
-        run,
         storage_id: vec![1; 16].into(),
         process: vec![process; 16].into(),
         control_addr: "10.0.0.1:4168".to_owned(),
         ..NodeReport::default()
     };
-    let _first = server.node_saying(process(1, 5), CLUSTER).await.unwrap();
-    let refused = Failure::from(server.node_saying(process(2, 6), CLUSTER).await.err().unwrap());
+    let _first = server.node_saying(process(1), CLUSTER).await.unwrap();
+    let refused = Failure::from(server.node_saying(process(2), CLUSTER).await.err().unwrap());
     assert_eq!(refused.code(), Code::Refused);
     assert!(refused.message.contains("10.0.0.1:4168") && refused.retry_after_ms > 0, "{refused:?}");
     // It never beats, so it is silent in a moment.
     tokio::time::sleep(SILENCE).await;
-    let _second = server.node_saying(process(2, 6), CLUSTER).await.unwrap();
-    tokio::time::sleep(SILENCE).await;
-    let restored = server.node_saying(process(3, 5), CLUSTER).await.err().unwrap();
-    assert_eq!(Failure::from(restored).code(), Code::Refused);
+    let _second = server.node_saying(process(2), CLUSTER).await.unwrap();
     server.stop().await;
 }
 
-/// A newer session of the same folder replaces the older one; another folder with the same id is refused.
+/// A session that lives stays: a second one, by another address of the queue server, is put off; once the first is silent
+/// it takes its place. Another folder with the same id is refused.
 #[tokio::test]
 async fn one_session_per_node() {
     let (_dir, server) = start().await;
     let mut older = server.node(1, 1, CLUSTER).await.unwrap();
     let copied = server.node(1, 2, CLUSTER).await.err().unwrap();
     assert_eq!(Failure::from(copied).code(), Code::Refused);
+    let second = server.node(1, 1, CLUSTER).await.err().unwrap();
+    assert_eq!(Failure::from(second).code(), Code::Unavailable);
+    tokio::time::sleep(SILENCE).await;
     let mut newer = server.node(1, 1, CLUSTER).await.unwrap();
     assert_eq!(older.next().await, None);
     newer.credit(Queue::ReadQueue, 1, 0).await;
