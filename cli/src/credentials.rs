@@ -21,6 +21,8 @@ pub(crate) struct Kept {
     pub(crate) founder: bool,
     /// Made by this process.
     pub(crate) is_new: bool,
+    /// Whether it is in the folder already.
+    pub(crate) is_kept: bool,
 }
 
 /// The token that the user gave: a file before all else, since GOSSAMER_TOKEN may be set for ever.
@@ -59,7 +61,9 @@ pub(crate) fn kept(dir: &Path) -> Result<Option<Kept>, Failure> {
         Err(error) => return Err(Failure::new(FAILED, format!("{}: {error}", path.display()))),
     };
     let token = parse(text.lines().next().unwrap_or_default(), &path.display().to_string())?;
-    Ok(Some(Kept { token, founder: dir.join(FOUNDER).exists(), is_new: false }))
+    let of = fs::read_to_string(dir.join(FOUNDER)).unwrap_or_default();
+    let founder = of.trim() == hex(&token);
+    Ok(Some(Kept { token, founder, is_new: false, is_kept: true }))
 }
 
 /// Keeps a token in a folder, durably, and readable for its owner only.
@@ -71,7 +75,9 @@ pub(crate) fn keep(dir: &Path, kept: &Kept) -> Result<(), Failure> {
         fs::create_dir_all(dir)?;
         if kept.founder {
             // First: a token without it would never let anybody found.
-            fs::File::create(dir.join(FOUNDER))?.sync_all()?;
+            let mut founder = fs::File::create(dir.join(FOUNDER))?;
+            writeln!(founder, "{}", hex(&kept.token))?;
+            founder.sync_all()?;
         }
         let mut file =
             fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
@@ -85,10 +91,11 @@ pub(crate) fn keep(dir: &Path, kept: &Kept) -> Result<(), Failure> {
     write().map_err(failed)
 }
 
-/// The token for a server in `dir`: the one given, kept from now on, else the one kept before.
-pub(crate) fn of_server(common: &Common, dir: &Path) -> Result<Option<Kept>, Failure> {
+/// The token for a server in `dir`: the one given, which is to be kept once it is known to fit, else the one kept before.
+/// `is_member`: the folder is part of a cluster, so that no other token can be right.
+pub(crate) fn of_server(common: &Common, dir: &Path, is_member: bool) -> Result<Option<Kept>, Failure> {
     match (given(common)?, kept(dir)?) {
-        (Some(given), Some(kept)) if given != kept.token => Err(Failure::new(
+        (Some(given), Some(kept)) if given != kept.token && (is_member || kept.founder) => Err(Failure::new(
             REFUSED,
             format!(
                 "{} belongs to cluster {}, and the token given is another; leave it out, or give another --dir",
@@ -96,13 +103,18 @@ pub(crate) fn of_server(common: &Common, dir: &Path) -> Result<Option<Kept>, Fai
                 kept.token.name(),
             ),
         )),
-        (Some(token), None) => {
-            let kept = Kept { token, founder: false, is_new: false };
-            keep(dir, &kept)?;
-            Ok(Some(kept))
+        (Some(token), kept) => {
+            let is_kept = kept.as_ref().is_some_and(|kept| kept.token == token);
+            let founder = kept.is_some_and(|kept| kept.founder);
+            Ok(Some(Kept { token, founder, is_new: false, is_kept }))
         }
-        (_, kept) => Ok(kept),
+        (None, kept) => Ok(kept),
     }
+}
+
+/// The cluster's id, as the founder's file has it.
+fn hex(token: &Token) -> String {
+    token.cluster().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Whom a process with or without a token trusts.
@@ -127,7 +139,7 @@ mod tests {
         assert!(kept(dir.path()).unwrap().is_none());
         for founder in [false, true] {
             let token = Token::draw("lab", &Kernel).unwrap();
-            keep(dir.path(), &Kept { token: token.clone(), founder, is_new: true }).unwrap();
+            keep(dir.path(), &Kept { token: token.clone(), founder, is_new: true, is_kept: false }).unwrap();
             let read = kept(dir.path()).unwrap().unwrap();
             assert_eq!((read.token, read.founder), (token, founder));
         }

@@ -49,15 +49,18 @@ pub(crate) async fn cluster(common: &Common) -> Result<Cluster, Failure> {
     }
 }
 
-/// An address without a token: one that wants it gets the token of this machine, if there is one.
+/// An address without a token: unless it does without, it gets the token of this machine, if there is one.
 async fn said(common: &Common, kept: Option<Token>) -> Result<Cluster, Failure> {
     let queues = common.queue.clone();
     if let Some(token) = kept {
         let strangers = Channels::new(&World::real(), Trust::Insecure);
+        let mut open = false;
         for queue in &queues {
-            if let Err(ConnectError::TokenWanted { .. }) = strangers.probe(queue).await {
-                return Ok(Cluster { queues, trust: Trust::Token(token) });
-            }
+            open |= strangers.probe(queue).await.is_ok();
+        }
+        // One that is down for a moment is more likely this machine's cluster than one without a token.
+        if !open {
+            return Ok(Cluster { queues, trust: Trust::Token(token) });
         }
     }
     Ok(Cluster { queues, trust: credentials::trust(None, common) })
@@ -68,6 +71,9 @@ pub(crate) async fn check(queues: &[String], trust: &Trust) -> Result<(), Failur
     let channels = Channels::new(&World::real(), trust.clone());
     for queue in queues {
         match channels.probe(queue).await {
+            Err(error @ ConnectError::Address(_)) => {
+                return Err(Failure::new(USAGE, format!("--queue: {error}")));
+            }
             Err(error) if error.is_refusal() => return Err(Failure::new(REFUSED, error)),
             // One that does not answer may yet come up.
             Ok(()) | Err(_) => {}

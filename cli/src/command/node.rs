@@ -22,7 +22,7 @@ pub(super) async fn run(common: &Common, args: Node) -> Result<(), Failure> {
         Some(dir) => absolute(dir)?,
         None => place::base()?,
     };
-    let token = credentials::of_server(common, &dir)?.map(|kept| kept.token);
+    let token = credentials::of_server(common, &dir, false)?.map(|kept| kept.token);
     let trust = credentials::trust(token, common);
     let fixed = match (&common.queue[..], trust.token()) {
         ([], None) => vec![gossamer_client::Config::DEFAULT_QUEUE.to_owned()],
@@ -32,6 +32,10 @@ pub(super) async fn run(common: &Common, args: Node) -> Result<(), Failure> {
     drop(super::client_of(common, fixed.clone(), trust.clone())?);
     find::check(&common.queue, &trust).await?;
     let folder = Folder::open(&world, &dir).map_err(|error| Failure::new(FAILED, error))?;
+    let kept = credentials::of_server(common, &dir, folder.identity().member.is_some())?;
+    if let Some(kept) = kept.filter(|kept| !kept.is_kept) {
+        credentials::keep(&dir, &kept)?;
+    }
     let (control, data) = place::bind_node(&world, &folder, args.listen, args.data, &trust).await?;
     eprintln!("node on {} (gRPC) and {} (data), folder {}", control.addr(), data.addr(), dir.display());
     let advertise = match args.advertise {

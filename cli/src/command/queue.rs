@@ -19,8 +19,11 @@ pub(super) async fn run(common: &Common, queue: Queue) -> Result<(), Failure> {
         Some(dir) => dir,
         None => place::base()?.join("queue-server"),
     };
-    let token = credentials::of_server(common, &dir)?.map(|kept| kept.token);
-    let trust = credentials::trust(token, common);
+    let kept = credentials::of_server(common, &dir, dir.join("cluster").exists())?;
+    if let Some(kept) = kept.as_ref().filter(|kept| !kept.is_kept) {
+        credentials::keep(&dir, kept)?;
+    }
+    let trust = credentials::trust(kept.map(|kept| kept.token), common);
     let listen = queue.listen.unwrap_or_else(|| SocketAddr::new(place::host(&trust), place::QUEUE_PORT));
     let grpc = place::bind(&world, listen, &trust).await?;
     let http = place::bind(&world, queue.http.unwrap_or_else(|| http_beside(listen)), &trust).await?;

@@ -32,6 +32,9 @@ pub(super) async fn run(common: &Common, up: Up) -> Result<(), Failure> {
     let kept = membership(common, &up, &folder)?;
     let trust = Trust::Token(kept.token.clone());
     find::check(&common.queue, &trust).await?;
+    if !kept.is_kept {
+        credentials::keep(&dir, &kept)?;
+    }
     let grpc = place::bind(&world, up.listen, &trust).await?;
     let http = up.http.unwrap_or_else(|| queue::http_beside(up.listen));
     let http = place::bind(&world, http, &trust).await?;
@@ -46,13 +49,18 @@ pub(super) async fn run(common: &Common, up: Up) -> Result<(), Failure> {
         dir.display()
     );
     let shutdown = CancellationToken::new();
-    let own = SocketAddr::from((Ipv4Addr::LOCALHOST, grpc.addr().port())).to_string();
+    let own = if grpc.addr().ip().is_unspecified() {
+        SocketAddr::from((Ipv4Addr::LOCALHOST, grpc.addr().port()))
+    } else {
+        grpc.addr()
+    };
+    let listens = Some(control.addr().ip()).filter(|ip| !ip.is_unspecified());
     let known = lan::search(
         lan::Ask {
             trust: trust.clone(),
             announce: Some(grpc.addr().port()),
-            fixed: std::iter::once(own).chain(common.queue.clone()).collect(),
-            advertise: up.advertise.clone(),
+            fixed: std::iter::once(own.to_string()).chain(common.queue.clone()).collect(),
+            advertise: up.advertise.clone().or_else(|| listens.map(|ip| ip.to_string())),
             search: true,
         },
         &shutdown,
@@ -76,7 +84,7 @@ pub(super) async fn run(common: &Common, up: Up) -> Result<(), Failure> {
 /// The token of this machine: given, kept, or, on the first machine of a cluster, made now and told.
 fn membership(common: &Common, up: &Up, folder: &Folder) -> Result<Kept, Failure> {
     let dir = folder.dir();
-    if let Some(kept) = credentials::of_server(common, dir)? {
+    if let Some(kept) = credentials::of_server(common, dir, folder.identity().member.is_some())? {
         return Ok(kept);
     }
     let used = folder.identity().member.is_some() || dir.join("queue-server").join("cluster").exists();
@@ -91,7 +99,7 @@ fn membership(common: &Common, up: &Up, folder: &Folder) -> Result<Kept, Failure
     }
     let token = Token::draw(&up.cluster, &gossamer_world::random::Kernel)
         .map_err(|error| Failure::new(USAGE, format!("--cluster: {error}")))?;
-    let kept = Kept { token, founder: true, is_new: true };
+    let kept = Kept { token, founder: true, is_new: true, is_kept: true };
     credentials::keep(dir, &kept)?;
     tell(&kept.token, dir)?;
     Ok(kept)
