@@ -186,11 +186,27 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// Waits until `voters` are ready and there is a leader; `--timeout` bounds it.
 pub(super) async fn wait_for(common: &Common, client: &Client, voters: usize) -> Result<Status, Failure> {
+    wait_until(common, client, voters, |_| true).await
+}
+
+/// The same, and until none of them is behind: while others write, that may never be.
+pub(super) async fn wait_even(common: &Common, client: &Client, voters: usize) -> Result<Status, Failure> {
+    wait_until(common, client, voters, |status| status.lag == 0 && status.missing_chunks == 0).await
+}
+
+async fn wait_until(
+    common: &Common,
+    client: &Client,
+    voters: usize,
+    more: impl Fn(&Status) -> bool,
+) -> Result<Status, Failure> {
     let began = Instant::now();
     let mut seen = String::new();
     loop {
         match look(common, client).await {
-            Ok(status) if status.leader.is_some() && status.voters >= voters => return Ok(status),
+            Ok(status) if status.leader.is_some() && status.voters >= voters && more(&status) => {
+                return Ok(status);
+            }
             Ok(status) => {
                 let now = format!("{voters} voters to be ready; {} are", status.voters);
                 if now != seen {

@@ -71,7 +71,8 @@ async fn show(
     small::get(story, &client, &small).await?;
     large::get(story, &client, cluster.dir(), &large).await?;
     cluster.restart_killed(story)?;
-    super::status::wait_for(&cluster.common(common), &client, NODES).await?;
+    // A node that has just started lacks nothing of what it knows of; what it missed meanwhile it must hear of first.
+    super::status::wait_even(&cluster.common(common), &client, NODES).await?;
     story.tell("the killed node is back and holds everything again");
     verify(story, &client).await
 }
