@@ -10,6 +10,7 @@ use gossamer_proto::trust::Trust;
 
 use crate::args::Common;
 use crate::failure::{FAILED, Failure, REFUSED, USAGE};
+use crate::show;
 
 /// A file beside the token's, in the folder of the machine that may let a node found the cluster.
 const FOUNDER: &str = "founder";
@@ -62,7 +63,7 @@ pub(crate) fn kept(dir: &Path) -> Result<Option<Kept>, Failure> {
     };
     let token = parse(text.lines().next().unwrap_or_default(), &path.display().to_string())?;
     let of = fs::read_to_string(dir.join(FOUNDER)).unwrap_or_default();
-    let founder = of.trim() == hex(&token);
+    let founder = of.trim() == show::hex(token.cluster());
     Ok(Some(Kept { token, founder, is_new: false, is_kept: true }))
 }
 
@@ -76,7 +77,7 @@ pub(crate) fn keep(dir: &Path, kept: &Kept) -> Result<(), Failure> {
         if kept.founder {
             // First: a token without it would never let anybody found.
             let mut founder = fs::File::create(dir.join(FOUNDER))?;
-            writeln!(founder, "{}", hex(&kept.token))?;
+            writeln!(founder, "{}", show::hex(kept.token.cluster()))?;
             founder.sync_all()?;
         }
         let mut file =
@@ -110,11 +111,6 @@ pub(crate) fn of_server(common: &Common, dir: &Path, is_member: bool) -> Result<
         }
         (None, kept) => Ok(kept),
     }
-}
-
-/// The cluster's id, as the founder's file has it.
-fn hex(token: &Token) -> String {
-    token.cluster().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Whom a process with or without a token trusts.

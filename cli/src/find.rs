@@ -17,7 +17,7 @@ use gossamer_world::World;
 use crate::args::Common;
 use crate::credentials;
 use crate::failure::{Failure, REFUSED, USAGE};
-use crate::place;
+use crate::{place, show};
 
 /// How long addresses of the last time get to answer before the LAN is asked: a machine that lives needs a millisecond.
 const REMEMBERED_WITHIN: Duration = Duration::from_millis(250);
@@ -187,7 +187,7 @@ impl Memory {
         let absolute = |path: std::ffi::OsString| Some(PathBuf::from(path)).filter(|path| path.is_absolute());
         let cache = std::env::var_os("XDG_CACHE_HOME").and_then(absolute);
         let home = || std::env::var_os("HOME").and_then(absolute).map(|home| home.join(".cache"));
-        let id: String = token.cluster().iter().map(|byte| format!("{byte:02x}")).collect();
+        let id = show::hex(token.cluster());
         Memory(cache.or_else(home).map(|dir| dir.join("gossamer").join(id)))
     }
 

@@ -67,12 +67,18 @@ async fn follow(
 ) {
     let mut found = handle.as_ref().map(discovery::Handle::found);
     let mut strangers = String::new();
+    let mut knew = false;
     loop {
         let now = found.as_mut().map(|found| found.borrow_and_update().clone()).unwrap_or_default();
         watch_self(&ask, &*lan, &now, &queues, &host);
         if now.queue_servers.is_empty() {
             tell_strangers(&now, &mut strangers);
         }
+        if let Some(handle) = handle.as_ref().filter(|_| knew && now.queue_servers.is_empty()) {
+            // All that were known are gone: the pauses of the search have grown long meanwhile.
+            handle.hurry();
+        }
+        knew = !now.queue_servers.is_empty();
         let changed = async {
             let gone = match &mut found {
                 Some(found) => found.changed().await.is_err(),

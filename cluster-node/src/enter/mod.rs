@@ -83,7 +83,6 @@ impl Door {
             control_addr: self.whereabouts.control(),
             data_addr: self.whereabouts.data(),
             node_id: member.map_or(0, |member| member.node_id),
-            run: self.identity.run,
             process: self.process.clone(),
         }
     }
