@@ -105,7 +105,7 @@ fn apply(group: &mut BenchmarkGroup<'_, WallTime>) {
                 let data = contents.next(SMALL);
                 let blake3 = Bytes::copy_from_slice(Hash::of(&data).as_bytes());
                 let name = format!("files/{index}/{number}");
-                let put = PutSmall { name, condition: None, data, blake3 };
+                let put = PutSmall { name, data, blake3, ..PutSmall::default() };
                 Command { operation: None, kind: Some(command::Kind::Put(put)) }
             };
             let batch = Batch { commands: (0..MANY).map(put).collect(), now_ms: index };

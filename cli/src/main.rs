@@ -5,7 +5,7 @@
 //! - [`command`]: one file per command; clients use `gossamer-client` only
 //! - [`show`]: how things look: human or JSON, progress, sizes and times
 //! - [`failure`]: errors with their exit codes
-//! - [`place`]: default folders and ports; [`credentials`]: the token; [`find`], [`lan`]: where the cluster is
+//! - [`place`]: default folders and ports; [`credentials`]: the token; [`whereabouts`], [`lan`]: where the cluster is
 //!
 //! # Invariants
 //! - Standard output is data, standard error all else.
@@ -19,10 +19,12 @@ mod args;
 mod command;
 mod credentials;
 mod failure;
-mod find;
 mod lan;
+mod listing;
+mod many;
 mod place;
 mod show;
+mod whereabouts;
 
 use std::process::ExitCode;
 

@@ -43,9 +43,9 @@ impl DeleteError {
 }
 
 impl Client {
-    /// Deletes a file and returns the version that was removed. Done once however often it had to be sent.
+    /// Deletes a file, or a folder's own record, and returns the version that was removed. Done once however often it had to be sent.
     pub async fn delete(&self, name: &str, condition: Option<Condition>) -> Result<u64, DeleteError> {
-        let name = name::complete(name)?;
+        let name = name::complete_entry(name)?;
         let mut patience = self.patience(&Silent, format!("delete {name}"));
         let operation = Some(self.operation(&mut patience).await.map_err(DeleteError::Ask)?);
         let delete = Delete { operation, name: name.clone(), condition: condition.map(Into::into) };

@@ -1,10 +1,12 @@
 //! What a client learns of a file.
 
-use bytes::Bytes;
 use gossamer_proto::hash::Hash;
+use gossamer_proto::name;
 use gossamer_proto::v1::{self, condition};
 
-/// One file.
+use crate::{Attributes, Modified};
+
+/// One file, or one folder: a name that ends with a slash, without content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Info {
     /// `bucket/key`.
@@ -17,23 +19,44 @@ pub struct Info {
     pub blake3: Hash,
     /// Unix time in milliseconds, of the leader's clock when it was written.
     pub modified_ms: u64,
+    /// What it was like where it came from; `None` if it came from a stream.
+    pub attributes: Option<Attributes>,
 }
 
 impl Info {
     /// Of the catalogue's record; `None` if its hash is none.
     pub(crate) fn of_record(name: &str, record: &v1::FileRecord) -> Option<Self> {
-        let name = name.to_owned();
-        Self::checked(name, record.size, record.version, &record.blake3, record.modified_ms)
+        let blake3 = Hash::try_from(record.blake3.as_ref()).ok()?;
+        Some(Info {
+            name: name.to_owned(),
+            size: record.size,
+            version: record.version,
+            blake3,
+            modified_ms: record.modified_ms,
+            attributes: record.attributes.map(Into::into),
+        })
     }
 
     /// Of a line of a listing; `None` if its hash is none.
     pub(crate) fn of_listed(listed: v1::Listed) -> Option<Self> {
-        Self::checked(listed.name, listed.size, listed.version, &listed.blake3, listed.modified_ms)
+        let v1::Listed { name, size, version, blake3, modified_ms, attributes } = listed;
+        let blake3 = Hash::try_from(blake3.as_ref()).ok()?;
+        Some(Info { name, size, version, blake3, modified_ms, attributes: attributes.map(Into::into) })
     }
 
-    fn checked(name: String, size: u64, version: u64, blake3: &Bytes, modified_ms: u64) -> Option<Self> {
-        let blake3 = Hash::try_from(blake3.as_ref()).ok()?;
-        Some(Info { name, size, version, blake3, modified_ms })
+    /// When its content was last modified, as far as is known: where it came from, else when it was stored.
+    pub fn modified(&self) -> Modified {
+        self.attributes.map_or_else(|| Modified::of_ms(self.modified_ms), |attributes| attributes.modified)
+    }
+
+    /// Whether it is to be executable where it is written.
+    pub fn is_executable(&self) -> bool {
+        self.attributes.is_some_and(|attributes| attributes.executable)
+    }
+
+    /// Whether it is a folder.
+    pub fn is_folder(&self) -> bool {
+        name::is_folder(&self.name)
     }
 }
 

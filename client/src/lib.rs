@@ -1,7 +1,7 @@
 //! The client library of Gossamer: everything outside the cluster, the command line included, uses it.
 //!
 //! # Layout
-//! - [`Client`], [`Config`]: the entry; one file for each thing a client does: [`put`], [`get`], `stat`, `list`,
+//! - [`Client`], [`Config`]: the entry; one file for each thing a client does: [`put`], [`get`], `stat`, `list`, `copy`,
 //!   `delete`, `describe`, [`verify`], `settings`, `remove_node`
 //! - [`source`], [`sink`]: where content comes from and goes to; [`progress`]: how far it is
 //! - `ask`, `retry`, `door`, `operation`: a task through a queue server, again and again, done once
@@ -20,7 +20,9 @@
 //! - A change of a source file that keeps its size and its modification time goes unnoticed.
 
 mod ask;
+mod attributes;
 mod config;
+mod copy;
 mod delete;
 mod describe;
 mod door;
@@ -46,10 +48,12 @@ use std::time::Duration;
 use gossamer_proto::channel::Channels;
 use gossamer_world::World;
 
+pub use attributes::{Attributes, Modified};
 pub use config::Config;
+pub use copy::CopyError;
 pub use delete::DeleteError;
 pub use describe::DescribeError;
-pub use get::GetError;
+pub use get::{GetError, Got};
 pub use gossamer_proto::channel::ConnectError;
 pub use info::{Condition, Info};
 pub use kind::Kind;
@@ -59,7 +63,7 @@ pub use put::{PutError, PutOptions, Stored};
 pub use remove_node::{Removal, RemoveNodeError};
 pub use retry::AskError;
 pub use settings::{SettingInfo, SettingsError};
-pub use sink::{BytesSink, FileSink, Sink, StreamSink};
+pub use sink::{BytesSink, FileSink, Held, Sink, StreamSink};
 pub use source::{BytesSource, FileSource, Source, SourceError, StreamSource};
 pub use stat::StatError;
 pub use verify::{MarkError, NodeVerify, VerifyError, VerifyReport};

@@ -31,7 +31,7 @@ impl ListError {
 }
 
 impl Client {
-    /// Up to `limit` (at most 1000) files whose full names begin with `prefix` and come after `after` (exclusive),
+    /// Up to `limit` (at most 1000) files and folders whose full names begin with `prefix` and come after `after` (exclusive),
     /// and whether there are more. Sees every change acknowledged before the call; of those made while it is put together
     /// it may show a later one and not an earlier one.
     pub async fn list(

@@ -34,9 +34,9 @@ impl StatError {
 }
 
 impl Client {
-    /// Size, version and hash of a file. Sees every write that was acknowledged before the call.
+    /// Size, version and hash of a file or folder. Sees every write that was acknowledged before the call.
     pub async fn stat(&self, name: &str) -> Result<Info, StatError> {
-        let name = name::complete(name)?;
+        let name = name::complete_entry(name)?;
         let mut patience = self.patience(&Silent, format!("stat {name}"));
         let (found, _) = self.find(&name, true, &mut patience).await.map_err(|error| match error.code() {
             Some(Code::NotFound) => StatError::NotFound(name.clone()),

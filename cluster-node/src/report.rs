@@ -76,6 +76,7 @@ impl Sources {
             voter_target: self.catalogue.setting(Setting::Voters),
             disk_free_bytes: before.disk_free_bytes,
             disk_total_bytes: before.disk_total_bytes,
+            unix_ms: self.world.clock.unix_ms(),
             ..self.fixed.clone()
         }
     }

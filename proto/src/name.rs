@@ -26,6 +26,12 @@ pub enum NameError {
     /// The bucket breaks its rule.
     #[error("the bucket {0:?} is not 3 to 63 of a-z 0-9 . - beginning and ending with a letter or digit")]
     Bucket(String),
+    /// Bytes in what is named as a folder.
+    #[error("the name ends with a slash, as folders do, and folders have no content; leave the slash out")]
+    FolderContent,
+    /// From a file to a folder, or to itself.
+    #[error("{0:?} cannot be copied to {1:?}; both must be files or both folders, and not the same")]
+    Copy(String, String),
     /// Not UTF-8.
     #[error("the name is not UTF-8")]
     NotUtf8,
@@ -39,6 +45,15 @@ pub fn complete(given: &str) -> Result<String, NameError> {
     }
     check(&full)?;
     Ok(full)
+}
+
+/// The same of a file or a folder.
+pub fn complete_entry(given: &str) -> Result<String, NameError> {
+    if !is_folder(given) {
+        return complete(given);
+    }
+    check_entry(given)?;
+    Ok(given.to_owned())
 }
 
 /// Checks a full name, `bucket/key`.
@@ -64,6 +79,37 @@ pub fn check(name: &str) -> Result<(), NameError> {
         Some(part) => Err(NameError::Component(part.to_owned())),
         None => Ok(()),
     }
+}
+
+/// Whether a name is that of a folder. Folders are there by the files in them; a record of their own keeps their
+/// [`Attributes`](crate::v1::Attributes), and keeps those that are empty.
+pub fn is_folder(name: &str) -> bool {
+    name.ends_with('/')
+}
+
+/// Checks the full name of a file, or of a folder: `bucket/key/`.
+pub fn check_entry(name: &str) -> Result<(), NameError> {
+    match name.strip_suffix('/') {
+        Some(folder) if name.len() <= NAME_BYTES => check(folder),
+        Some(_) => Err(NameError::TooLong(name.len())),
+        None => check(name),
+    }
+}
+
+/// Checks a name for so many bytes of content.
+pub fn check_content(name: &str, bytes: usize) -> Result<(), NameError> {
+    check_entry(name)?;
+    if is_folder(name) && bytes > 0 { Err(NameError::FolderContent) } else { Ok(()) }
+}
+
+/// Checks that the one may be copied to the other.
+pub fn check_copy(from: &str, to: &str) -> Result<(), NameError> {
+    check_entry(from)?;
+    check_entry(to)?;
+    if from == to || is_folder(from) != is_folder(to) {
+        return Err(NameError::Copy(from.to_owned(), to.to_owned()));
+    }
+    Ok(())
 }
 
 /// Checks the beginning of names that a listing asks for: as [`check`], but it may stop anywhere.
@@ -125,6 +171,14 @@ mod tests {
         ] {
             assert_eq!(complete(bad), Err(why), "{bad:?}");
         }
+        assert_eq!(check_entry("abc/d/"), Ok(()));
+        assert_eq!(check_entry("abc/d//"), Err(NameError::Component(String::new())));
+        assert_eq!(check_entry("abc/"), Err(NameError::Empty));
+        assert_eq!(check_entry(&format!("abc/{}/", "x".repeat(1020))), Err(NameError::TooLong(1025)));
+        assert_eq!(check_content("abc/d/", 0).and(check_content("abc/d", 1)), Ok(()));
+        assert_eq!(check_content("abc/d/", 1), Err(NameError::FolderContent));
+        assert_eq!(check_copy("abc/d", "abc/e").and(check_copy("abc/d/", "abc/d/e/")), Ok(()));
+        assert!(check_copy("abc/d", "abc/d").is_err() && check_copy("abc/d", "abc/d/").is_err());
         assert_eq!(check(&format!("abc/{}", "x".repeat(1021))), Err(NameError::TooLong(1025)));
         assert_eq!(check(&format!("abc/{}", "x".repeat(1020))), Ok(()));
         assert!(check(&format!("{}/x", "a".repeat(64))).is_err());

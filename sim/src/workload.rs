@@ -168,7 +168,8 @@ async fn put(client: &Client, shared: &Shared, name: &str, value: Value, conditi
         Condition::IfAbsent => Some(gossamer_client::Condition::IfAbsent),
         Condition::IfVersion(version) => Some(gossamer_client::Condition::IfVersion(version)),
     };
-    match client.put_bytes(name, content::of(value), PutOptions { condition }).await {
+    match client.put_bytes(name, content::of(value), PutOptions { condition, ..PutOptions::default() }).await
+    {
         Ok(stored) => Return::Written(stored.version),
         Err(PutError::Condition { .. }) => Return::ConditionFailed,
         Err(error) => failed(shared, error.kind(), &error),

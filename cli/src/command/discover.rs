@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::args::{Common, Discover};
 use crate::failure::{Failure, REFUSED};
-use crate::{credentials, find, place, show};
+use crate::{credentials, place, show, whereabouts};
 
 /// Events that wait to be printed.
 const EVENTS: usize = 4096;
@@ -60,7 +60,7 @@ pub(super) async fn run(common: &Common, discover: Discover) -> Result<(), Failu
     }
     match token {
         Some(token) if found.queue_servers.is_empty() && !found.foreign.is_empty() => {
-            let heard = find::clusters(&found.foreign).into_iter();
+            let heard = whereabouts::clusters(&found.foreign).into_iter();
             let lines: Vec<String> = heard
                 .map(|heard| format!("heard {heard}, its proof does not fit this token ({})", token.name()))
                 .collect();

@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use gossamer_client::{Client, FileSink, GetError, Info, StreamSink};
+use gossamer_client::{Client, FileSink, GetError, Got, StreamSink};
 use gossamer_world::World;
 
 use super::{File, client, full_name};
@@ -13,19 +13,19 @@ use crate::show;
 use crate::show::progress::Bar;
 
 pub(super) async fn run(common: &Common, get: Get) -> Result<(), Failure> {
-    let name = full_name(&get.name)?;
+    let name = full_name(&get.names[0])?;
     let client = client(common).await?;
-    if get.path.as_deref() == Some(Path::new("-")) {
+    if get.to.as_deref() == Some(Path::new("-")) {
         return to_standard_output(&client, &name, common).await.map(|_| ());
     }
-    let path = destination(&name, get.path)?;
+    let path = destination(&name, get.to)?;
     let mut sink = FileSink::new(&World::real(), &path)
         .map_err(|error| Failure::new(FAILED, format!("get {name} to {}: {error}", path.display())))?;
     let bar = Bar::new(&name, common.quiet);
     let got = client.get(&name, &mut sink, &bar).await;
     drop(bar);
     let info = got.map_err(|error| Failure::client(error.kind(), &error))?;
-    if common.json { show::json(&File::from(&info)) } else { show::line(&path.display().to_string()) }
+    if common.json { show::json(&File::from(&info.info)) } else { show::line(&path.display().to_string()) }
 }
 
 pub(super) async fn cat(common: &Common, names: Vec<String>) -> Result<(), Failure> {
@@ -36,7 +36,7 @@ pub(super) async fn cat(common: &Common, names: Vec<String>) -> Result<(), Failu
     Ok(())
 }
 
-async fn to_standard_output(client: &Client, name: &str, common: &Common) -> Result<Info, Failure> {
+async fn to_standard_output(client: &Client, name: &str, common: &Common) -> Result<Got, Failure> {
     let bar = Bar::new(name, common.quiet);
     let mut sink = StreamSink::new(tokio::io::stdout());
     let got = client.get(name, &mut sink, &bar).await;

@@ -4,12 +4,12 @@ use gossamer_proto::limits::LIST_PAGE;
 use gossamer_proto::name::{self, DEFAULT_BUCKET};
 
 use super::{File, client};
-use crate::args::Common;
+use crate::args::{Common, Ls};
 use crate::failure::{Failure, USAGE};
 use crate::show::{self, size, table};
 
-pub(super) async fn run(common: &Common, prefix: Option<String>) -> Result<(), Failure> {
-    let prefix = match prefix {
+pub(super) async fn run(common: &Common, ls: Ls) -> Result<(), Failure> {
+    let prefix = match ls.prefix {
         None => String::new(),
         Some(prefix) if prefix.contains('/') || prefix.is_empty() => prefix,
         Some(prefix) => format!("{DEFAULT_BUCKET}/{prefix}"),

@@ -1,11 +1,16 @@
 //! One file per command.
 
 mod config;
+mod cp;
 mod demo;
 mod dev;
 mod discover;
+mod doctor;
+mod du;
+mod find;
 mod get;
 mod ls;
+mod manual;
 mod node;
 mod nodes;
 mod put;
@@ -14,6 +19,7 @@ mod remove_node;
 mod rm;
 mod stat;
 mod status;
+mod sync;
 mod token;
 mod up;
 mod verify;
@@ -26,8 +32,8 @@ use serde::Serialize;
 
 use crate::args::{Arguments, Command, Common, Node, NodeAction};
 use crate::failure::{FAILED, Failure, INTERRUPTED, REFUSED, USAGE};
-use crate::find;
 use crate::show::size;
+use crate::whereabouts;
 
 /// Runs the command that was typed. Servers end by signals in their own way; everything else stops at Ctrl-C.
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
@@ -69,11 +75,19 @@ async fn run_client(common: &Common, command: Command) -> Result<(), Failure> {
         Command::Put(put) => put::run(common, put).await,
         Command::Get(get) => get::run(common, get).await,
         Command::Cat { names } => get::cat(common, names).await,
-        Command::Ls { prefix } => ls::run(common, prefix).await,
-        Command::Stat { names } => stat::run(common, names).await,
+        Command::Sync(sync) => sync::run(common, sync).await,
+        Command::Ls(ls) => ls::run(common, ls).await,
+        Command::Du(du) => du::run(common, du).await,
+        Command::Find(find) => find::run(common, find).await,
+        Command::Stat(stat) => stat::run(common, stat.names).await,
+        Command::Cp(cp) => cp::run(common, cp, false).await,
+        Command::Mv(mv) => cp::run(common, mv, true).await,
         Command::Rm(rm) => rm::run(common, rm).await,
-        Command::Status { wait } => status::run(common, wait).await,
-        Command::Nodes => nodes::run(common).await,
+        Command::Status(status) => status::run(common, status.wait).await,
+        Command::Nodes(_) => nodes::run(common).await,
+        Command::Doctor(doctor) => doctor::run(common, doctor).await,
+        Command::Completions { shell } => manual::completions(shell),
+        Command::Man { dir } => manual::pages(dir),
         Command::Config(config) => config::run(common, config).await,
         Command::Node(Node { action: Some(NodeAction::Remove(remove)), .. }) => {
             remove_node::run(common, remove).await
@@ -90,7 +104,7 @@ async fn run_client(common: &Common, command: Command) -> Result<(), Failure> {
 
 /// A client for the cluster that the options name, or that is on the LAN.
 async fn client(common: &Common) -> Result<Client, Failure> {
-    let find::Cluster { queues, trust } = find::cluster(common).await?;
+    let whereabouts::Cluster { queues, trust } = whereabouts::cluster(common).await?;
     client_of(common, queues, trust)
 }
 

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::args::{Common, Node, Tuning};
 use crate::failure::{FAILED, Failure, INTERRUPTED, REFUSED};
-use crate::{credentials, find, lan, place};
+use crate::{credentials, lan, place, whereabouts};
 
 pub(super) async fn run(common: &Common, args: Node) -> Result<(), Failure> {
     let world = World::real();
@@ -30,7 +30,7 @@ pub(super) async fn run(common: &Common, args: Node) -> Result<(), Failure> {
     };
     // Before a folder is made: an address that is refused leaves nothing behind.
     drop(super::client_of(common, fixed.clone(), trust.clone())?);
-    find::check(&common.queue, &trust).await?;
+    whereabouts::check(&common.queue, &trust).await?;
     let folder = Folder::open(&world, &dir).map_err(|error| Failure::new(FAILED, error))?;
     let kept = credentials::of_server(common, &dir, folder.identity().member.is_some())?;
     if let Some(kept) = kept.filter(|kept| !kept.is_kept) {

@@ -31,15 +31,15 @@ pub(super) async fn run(common: &Common, put: Put) -> Result<(), Failure> {
         (false, Some(version)) => Some(Condition::IfVersion(version)),
         (false, None) => None,
     };
-    let options = PutOptions { condition };
+    let options = PutOptions { condition, attributes: None };
     let client = client(common).await?;
     let bar = Bar::new(&name, common.quiet);
-    let stored = if put.path == Path::new("-") {
+    let stored = if put.paths[0] == Path::new("-") {
         client.put(&name, StreamSource::new(tokio::io::stdin()), options, &bar).await
     } else {
-        let source = FileSource::open(&World::real(), &put.path)
+        let source = FileSource::open(&World::real(), &put.paths[0])
             .await
-            .map_err(|error| Failure::new(FAILED, format!("put {}: {error}", put.path.display())))?;
+            .map_err(|error| Failure::new(FAILED, format!("put {}: {error}", put.paths[0].display())))?;
         client.put(&name, source, options, &bar).await
     };
     drop(bar);
@@ -67,16 +67,17 @@ pub(super) async fn run(common: &Common, put: Put) -> Result<(), Failure> {
 }
 
 fn name(put: &Put) -> Result<String, Failure> {
-    if let Some(name) = &put.name {
+    let path = &put.paths[0];
+    if let Some(name) = &put.to {
         return Ok(name.clone());
     }
-    if put.path == Path::new("-") {
+    if *path == Path::new("-") {
         return Err(Failure::new(USAGE, "standard input has no name: give one, `gossamer put - NAME`"));
     }
-    match put.path.file_name() {
-        None => Err(Failure::new(USAGE, format!("{} has no file name: give a NAME", put.path.display()))),
+    match path.file_name() {
+        None => Err(Failure::new(USAGE, format!("{} has no file name: give a NAME", path.display()))),
         Some(name) => name.to_str().map(str::to_owned).ok_or_else(|| {
-            Failure::new(USAGE, format!("{} is not UTF-8: give a NAME for it", put.path.display()))
+            Failure::new(USAGE, format!("{} is not UTF-8: give a NAME for it", path.display()))
         }),
     }
 }

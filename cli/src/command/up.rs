@@ -18,7 +18,7 @@ use super::queue;
 use crate::args::{Common, Up};
 use crate::credentials::{self, Kept};
 use crate::failure::{FAILED, Failure, USAGE};
-use crate::{find, lan, place, show};
+use crate::{lan, place, show, whereabouts};
 
 pub(super) async fn run(common: &Common, up: Up) -> Result<(), Failure> {
     if common.insecure {
@@ -31,7 +31,7 @@ pub(super) async fn run(common: &Common, up: Up) -> Result<(), Failure> {
     let folder = Folder::open(&world, &dir).map_err(|error| Failure::new(FAILED, error))?;
     let kept = membership(common, &up, &folder)?;
     let trust = Trust::Token(kept.token.clone());
-    find::check(&common.queue, &trust).await?;
+    whereabouts::check(&common.queue, &trust).await?;
     if !kept.is_kept {
         credentials::keep(&dir, &kept)?;
     }

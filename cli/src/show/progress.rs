@@ -1,7 +1,9 @@
-//! A bar for what takes longer than a second, on a terminal only.
+//! A bar for what takes longer than a second, on a terminal only: one for one file, one for many.
 
+use std::borrow::Cow;
 use std::io::IsTerminal;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use gossamer_client::Progress;
@@ -10,35 +12,92 @@ use tokio::time::Instant;
 
 /// Draws once it has taken this long.
 const SHOW_AFTER: Duration = Duration::from_secs(1);
+/// How often time goes on in a bar in which nothing moves.
+const TICK: Duration = Duration::from_millis(250);
+/// Letters of a name that are shown: with the figures behind it, a line of 80.
+const NAME_SHOWN: usize = 24;
 
-/// Progress of one file.
+/// Progress of one file or of many.
 pub(crate) struct Bar {
     bar: ProgressBar,
     began: Instant,
-    waiting: Mutex<String>,
+    said: Mutex<String>,
+    quiet: bool,
+    /// How many are not done yet; only of many.
+    files_left: AtomicU64,
 }
 
 impl Bar {
     /// For the file `name`; silent if `quiet` or where nobody looks.
     pub(crate) fn new(name: &str, quiet: bool) -> Self {
+        Bar::drawn(shortened(name), "{msg} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left", quiet)
+    }
+
+    /// For so many files of so many bytes together.
+    pub(crate) fn of_many(files: u64, bytes: u64, quiet: bool) -> Self {
+        let bar =
+            Bar::drawn(String::new(), "{bytes} of {total_bytes}, {bytes_per_sec}, {eta} left, {msg}", quiet);
+        bar.bar.set_length(bytes);
+        bar.files_left.store(files, Ordering::Relaxed);
+        bar.say_files();
+        bar
+    }
+
+    fn drawn(message: String, template: &str, quiet: bool) -> Self {
         let bar = ProgressBar::new_spinner();
         bar.set_draw_target(ProgressDrawTarget::hidden());
-        bar.set_message(name.to_owned());
-        let visible = !quiet && std::io::stderr().is_terminal();
-        let style =
-            ProgressStyle::with_template("{msg} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left");
-        // The template is a constant: a mistake in it would show at the first test.
-        if let (true, Ok(style)) = (visible, style) {
+        bar.set_message(message);
+        // The templates are constants: a mistake in one would show at the first test.
+        if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
-        Bar { bar, began: Instant::now(), waiting: Mutex::new(String::new()) }
+        let (began, said, files_left) = (Instant::now(), Mutex::default(), AtomicU64::new(0));
+        Bar { bar, began, said, quiet, files_left }
+    }
+
+    /// One of many files is done.
+    pub(crate) fn file_done(&self) {
+        self.files_left.fetch_sub(1, Ordering::Relaxed);
+        self.say_files();
+        self.draw();
+    }
+
+    /// Progress of one of the files: its bytes count here, its total was counted before.
+    pub(crate) fn of_one(&self) -> OfOne<'_> {
+        OfOne { bar: self, moved: AtomicU64::new(0) }
+    }
+
+    /// Prints a line without tearing the bar.
+    pub(crate) fn suspend<T>(&self, print: impl FnOnce() -> T) -> T {
+        self.bar.suspend(print)
+    }
+
+    fn say_files(&self) {
+        let left = self.files_left.load(Ordering::Relaxed);
+        let files = if left == 1 { "1 file".into() } else { Cow::from(format!("{left} files")) };
+        self.bar.set_message(format!("{files} to go"));
     }
 
     fn draw(&self) {
-        if self.bar.is_hidden() && self.began.elapsed() >= SHOW_AFTER && std::io::stderr().is_terminal() {
+        if !self.quiet
+            && self.bar.is_hidden()
+            && self.began.elapsed() >= SHOW_AFTER
+            && std::io::stderr().is_terminal()
+        {
             self.bar.set_draw_target(ProgressDrawTarget::stderr());
+            self.bar.enable_steady_tick(TICK);
         }
     }
+}
+
+/// The end of a name is what tells it from others.
+fn shortened(name: &str) -> String {
+    let count = name.chars().count();
+    if count <= NAME_SHOWN {
+        return name.to_owned();
+    }
+    let end: String = name.chars().skip(count - NAME_SHOWN + 1).collect();
+    format!("…{end}")
 }
 
 impl Progress for Bar {
@@ -55,11 +114,12 @@ impl Progress for Bar {
 
     fn waiting(&self, why: &str) {
         // A pipe gets each reason once; a terminal sees it above the bar.
-        if let Ok(mut said) = self.waiting.lock()
+        if !self.quiet
+            && let Ok(mut said) = self.said.lock()
             && *said != why
         {
             why.clone_into(&mut said);
-            self.bar.suspend(|| eprintln!("gossamer: waiting: {why}"));
+            self.suspend(|| eprintln!("gossamer: waiting: {why}"));
         }
     }
 }
@@ -67,5 +127,27 @@ impl Progress for Bar {
 impl Drop for Bar {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
+    }
+}
+
+/// One of many files.
+pub(crate) struct OfOne<'a> {
+    bar: &'a Bar,
+    moved: AtomicU64,
+}
+
+impl Progress for OfOne<'_> {
+    fn total(&self, _bytes: Option<u64>) {
+        // Said again when a read starts over: what was counted of the file is to be counted anew.
+        self.bar.bar.dec(self.moved.swap(0, Ordering::Relaxed));
+    }
+
+    fn moved(&self, bytes: u64) {
+        self.moved.fetch_add(bytes, Ordering::Relaxed);
+        self.bar.moved(bytes);
+    }
+
+    fn waiting(&self, why: &str) {
+        self.bar.waiting(why);
     }
 }

@@ -1,6 +1,8 @@
-//! All parts of one version, several in flight, into the sink.
+//! All parts of one version, several in flight, into the sink; but for what the sink has already.
 
 use std::io;
+use std::ops::Range;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
@@ -14,7 +16,7 @@ use tokio::sync::mpsc;
 use super::part::Part;
 use crate::progress::Progress;
 use crate::retry::AskError;
-use crate::sink::Sink;
+use crate::sink::{Held, Sink};
 use crate::{Client, Info};
 
 /// Parts in memory at a time, 16 MiB each: enough to keep four nodes busy within 64 MiB.
@@ -42,6 +44,8 @@ pub(super) struct Read<'a> {
     hashes: Vec<Hash>,
     depth: u32,
     serving: Option<Serving>,
+    held: Option<Arc<dyn Held>>,
+    resumed_bytes: u64,
 }
 
 impl<'a> Read<'a> {
@@ -63,11 +67,21 @@ impl<'a> Read<'a> {
         if hashes.len() as u64 != expected {
             return Err(nonsense("a file with too few or too many chunks"));
         }
-        Ok(Read { client, info, progress, hashes, depth: record.depth, serving })
+        Ok(Read {
+            client,
+            info,
+            progress,
+            hashes,
+            depth: record.depth,
+            serving,
+            held: None,
+            resumed_bytes: 0,
+        })
     }
 
-    /// Fetches and writes at the same time, until both are through.
-    pub(super) async fn run(mut self, sink: &mut dyn Sink) -> Result<(), Ended> {
+    /// Fetches and writes at the same time, until both are through; how many bytes the sink had already.
+    pub(super) async fn run(mut self, sink: &mut dyn Sink) -> Result<u64, Ended> {
+        self.held = sink.held();
         let progress = self.progress;
         let written = AtomicBool::new(false);
         let positioned = sink.is_positioned();
@@ -75,13 +89,13 @@ impl<'a> Read<'a> {
         let (parts, begun) = mpsc::channel(PARTS - 1);
         let fetch = Box::pin(async {
             let result = self.fetch(parts, positioned).await;
-            result.map_err(|ended| match ended {
+            result.map(|()| self.resumed_bytes).map_err(|ended| match ended {
                 Ended::Replaced { .. } => Ended::Replaced { written: written.load(Ordering::Relaxed) },
                 other => other,
             })
         });
-        tokio::try_join!(fetch, write(begun, sink, progress, &written))?;
-        Ok(())
+        let (resumed_bytes, ()) = tokio::try_join!(fetch, write(begun, sink, progress, &written))?;
+        Ok(resumed_bytes)
     }
 
     async fn fetch(
@@ -104,37 +118,67 @@ impl<'a> Read<'a> {
                     None => break,
                 },
             };
-            for hashes in list.chunks(PART_CHUNKS) {
-                while running.len() >= PARTS {
-                    running.next().await.transpose()?;
-                }
-                let out = match &out {
-                    Some(out) if positioned => mpsc::Sender::clone(out),
-                    _ => {
-                        let (sender, receiver) = mpsc::channel(PART_CHUNKS);
-                        // Waits while the sink is behind; parts that run must not wait with it.
-                        let mut send = std::pin::pin!(parts.send(receiver));
-                        loop {
-                            tokio::select! {
-                                _ = &mut send => break,
-                                Some(ended) = running.next(), if !running.is_empty() => ended?,
-                            }
-                        }
-                        out = Some(sender.clone());
-                        sender
+            for (at, group) in list.chunks(PART_CHUNKS).enumerate() {
+                let start = offset + (at * PART_CHUNKS * CHUNK_BYTES) as u64;
+                for run in self.missing(group, start).await {
+                    while running.len() >= PARTS {
+                        running.next().await.transpose()?;
                     }
-                };
-                let length = (hashes.len() * CHUNK_BYTES).min((self.info.size - offset) as usize);
-                let part = Part::new(self.client, self.info, hashes.to_vec(), offset, length, self.progress);
-                running.push(Box::pin(part.run(self.serving.take(), out)));
-                offset += length as u64;
+                    let out = match &out {
+                        Some(out) if positioned => mpsc::Sender::clone(out),
+                        _ => {
+                            let (sender, receiver) = mpsc::channel(PART_CHUNKS);
+                            // Waits while the sink is behind; parts that run must not wait with it.
+                            let mut send = std::pin::pin!(parts.send(receiver));
+                            loop {
+                                tokio::select! {
+                                    _ = &mut send => break,
+                                    Some(ended) = running.next(), if !running.is_empty() => ended?,
+                                }
+                            }
+                            out = Some(sender.clone());
+                            sender
+                        }
+                    };
+                    let part = self.part(&group[run.clone()], start + (run.start * CHUNK_BYTES) as u64);
+                    running.push(Box::pin(part.run(self.serving.take(), out)));
+                }
             }
+            offset += (list.len() * CHUNK_BYTES) as u64;
         }
         drop((out, parts));
         while let Some(ended) = running.next().await {
             ended?;
         }
         Ok(())
+    }
+
+    fn part(&self, hashes: &[Hash], start: u64) -> Part<'a> {
+        let length = (hashes.len() * CHUNK_BYTES).min((self.info.size - start) as usize);
+        Part::new(self.client, self.info, hashes.to_vec(), start, length, self.progress)
+    }
+
+    /// Which of these chunks, the first of them at `start`, the sink does not have: runs of positions.
+    async fn missing(&mut self, hashes: &[Hash], start: u64) -> Vec<Range<usize>> {
+        let Some(held) = self.held.clone() else { return vec![0..hashes.len()] };
+        let mut runs: Vec<Range<usize>> = Vec::new();
+        for (at, hash) in hashes.iter().enumerate() {
+            let (held, hash, offset) = (held.clone(), *hash, start + (at * CHUNK_BYTES) as u64);
+            let length = (self.info.size - offset).min(CHUNK_BYTES as u64);
+            // What cannot be read is fetched.
+            let is_right =
+                move || held.read(offset, length as usize).is_ok_and(|bytes| Hash::of(&bytes) == hash);
+            if self.client.0.world.blocking.run(is_right).await {
+                self.resumed_bytes += length;
+                self.progress.moved(length);
+            } else {
+                match runs.last_mut() {
+                    Some(run) if run.end == at => run.end += 1,
+                    _ => runs.push(at..at + 1),
+                }
+            }
+        }
+        runs
     }
 
     /// The hashes that a list chunk holds, those of the content from `offset` on.

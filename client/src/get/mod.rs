@@ -8,3 +8,4 @@ mod part;
 mod read;
 
 pub use error::GetError;
+pub use read::Got;

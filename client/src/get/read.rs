@@ -14,6 +14,15 @@ use crate::{Client, Info};
 /// How often a read starts over because the file was replaced under it.
 const STARTS: u32 = 8;
 
+/// What was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Got {
+    /// The file.
+    pub info: Info,
+    /// Bytes of content that the sink had already, from an attempt that was broken off.
+    pub resumed_bytes: u64,
+}
+
 impl Client {
     /// Reads a file into `sink`. All bytes are of one version, the newest that was acknowledged before the call or
     /// a later one, and each was checked against its hash.
@@ -22,7 +31,7 @@ impl Client {
         name: &str,
         sink: &mut impl Sink,
         progress: &dyn Progress,
-    ) -> Result<Info, GetError> {
+    ) -> Result<Got, GetError> {
         let name = name::complete(name)?;
         Box::pin(self.read(&name, sink, progress)).await
     }
@@ -30,11 +39,11 @@ impl Client {
     /// Reads a file of at most `limit` bytes into memory.
     pub async fn get_bytes(&self, name: &str, limit: u64) -> Result<(Info, Bytes), GetError> {
         let mut sink = BytesSink::new(limit);
-        let info = self.get(name, &mut sink, &Silent).await?;
-        Ok((info, sink.into_bytes()))
+        let got = self.get(name, &mut sink, &Silent).await?;
+        Ok((got.info, sink.into_bytes()))
     }
 
-    async fn read(&self, name: &str, sink: &mut dyn Sink, progress: &dyn Progress) -> Result<Info, GetError> {
+    async fn read(&self, name: &str, sink: &mut dyn Sink, progress: &dyn Progress) -> Result<Got, GetError> {
         let mut ended = GetError::Replaced(name.to_owned());
         for _ in 0..STARTS {
             let mut patience = self.patience(progress, format!("get {name}"));
@@ -51,6 +60,7 @@ impl Client {
             progress.total(Some(info.size));
             let sink_failed = |error| GetError::Sink { name: name.to_owned(), error };
             sink.begin(info.size).await.map_err(sink_failed)?;
+            let mut resumed_bytes = 0;
             if data.len() as u64 == info.size {
                 if Hash::of(&data) != info.blake3 {
                     // Small enough to be asked for again; the next node may have it right.
@@ -64,15 +74,15 @@ impl Client {
             } else {
                 let read = Read::new(self, &info, &record, serving, progress)?;
                 match read.run(sink).await {
-                    Ok(()) => {}
+                    Ok(bytes) => resumed_bytes = bytes,
                     Err(Ended::Replaced { written }) if !written || sink.is_positioned() => continue,
                     Err(Ended::Replaced { .. }) => return Err(GetError::Replaced(name.to_owned())),
                     Err(Ended::Sink(error)) => return Err(sink_failed(error)),
                     Err(Ended::Ask(error)) => return Err(error.into()),
                 }
             }
-            sink.finish().await.map_err(sink_failed)?;
-            return Ok(info);
+            sink.finish(&info).await.map_err(sink_failed)?;
+            return Ok(Got { info, resumed_bytes });
         }
         Err(ended)
     }

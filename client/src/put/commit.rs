@@ -69,6 +69,7 @@ impl Upload<'_> {
             blake3: Hash::join(&[content.blake3]),
             chunks: Hash::join(chunks),
             depth: u32::from(!lists.is_empty()),
+            attributes: self.put.attributes.map(Into::into),
         };
         let mut rounds = 0;
         loop {

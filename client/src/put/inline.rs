@@ -17,6 +17,7 @@ impl Put<'_> {
             condition: self.condition.map(Into::into),
             data,
             blake3: Hash::join(&[hash]),
+            attributes: self.attributes.map(Into::into),
         };
         let answered = self
             .client

@@ -18,13 +18,15 @@ pub use error::PutError;
 
 use crate::progress::{Progress, Silent};
 use crate::source::{BytesSource, Source};
-use crate::{Client, Condition};
+use crate::{Attributes, Client, Condition};
 
 /// How to store.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PutOptions {
     /// What must hold for the file to be stored.
     pub condition: Option<Condition>,
+    /// What the content was like where it came from, to be kept beside it.
+    pub attributes: Option<Attributes>,
 }
 
 /// What was stored.
@@ -51,6 +53,7 @@ pub(crate) struct Put<'a> {
     pub(crate) client: &'a Client,
     pub(crate) name: String,
     pub(crate) condition: Option<Condition>,
+    pub(crate) attributes: Option<Attributes>,
     pub(crate) progress: &'a dyn Progress,
 }
 
@@ -66,8 +69,19 @@ impl Client {
         options: PutOptions,
         progress: &dyn Progress,
     ) -> Result<Stored, PutError> {
-        let put = Put { client: self, name: name::complete(name)?, condition: options.condition, progress };
+        let put = self.named(name::complete(name)?, options, progress);
         Box::pin(put.run(&mut source)).await
+    }
+
+    /// Stores a folder, `name` ends with a slash: keeps its attributes, and keeps it though it is empty.
+    pub async fn put_folder(&self, name: &str, options: PutOptions) -> Result<Stored, PutError> {
+        name::check_entry(name)?;
+        Box::pin(self.named(name.to_owned(), options, &Silent).inline(Bytes::new())).await
+    }
+
+    fn named<'a>(&'a self, name: String, options: PutOptions, progress: &'a dyn Progress) -> Put<'a> {
+        let PutOptions { condition, attributes } = options;
+        Put { client: self, name, condition, attributes, progress }
     }
 
     /// Stores bytes that are in memory, however many.

@@ -6,6 +6,7 @@ use bytes::{Bytes, BytesMut};
 use gossamer_world::network::BoxFuture;
 
 use super::Sink;
+use crate::Info;
 
 /// Collects bytes in memory, up to a limit.
 pub struct BytesSink {
@@ -46,7 +47,7 @@ impl Sink for BytesSink {
         Box::pin(std::future::ready(Ok(())))
     }
 
-    fn finish(&mut self) -> BoxFuture<'_, io::Result<()>> {
+    fn finish(&mut self, _info: &Info) -> BoxFuture<'_, io::Result<()>> {
         Box::pin(std::future::ready(Ok(())))
     }
 }

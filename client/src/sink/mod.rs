@@ -5,9 +5,12 @@ mod memory;
 mod stream;
 
 use std::io;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use gossamer_world::network::BoxFuture;
+
+use crate::Info;
 
 pub use file::FileSink;
 pub use memory::BytesSink;
@@ -28,6 +31,17 @@ pub trait Sink: Send {
     fn begin(&mut self, size: u64) -> BoxFuture<'_, io::Result<()>>;
     /// Takes a piece.
     fn write(&mut self, offset: u64, piece: Bytes) -> BoxFuture<'_, io::Result<()>>;
-    /// All is there.
-    fn finish(&mut self) -> BoxFuture<'_, io::Result<()>>;
+    /// All is there, and this is what is known of it.
+    fn finish(&mut self, info: &Info) -> BoxFuture<'_, io::Result<()>>;
+
+    /// What a positioned sink has from an earlier attempt, after [`Sink::begin`]. What proves to be right is not written again.
+    fn held(&self) -> Option<Arc<dyn Held>> {
+        None
+    }
+}
+
+/// What is there already, right or wrong.
+pub trait Held: Send + Sync {
+    /// The `length` bytes at `offset`. Blocks.
+    fn read(&self, offset: u64, length: usize) -> io::Result<Bytes>;
 }

@@ -7,6 +7,7 @@ use gossamer_world::network::BoxFuture;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 use super::Sink;
+use crate::Info;
 
 /// Writes to a stream in order. What was written before an error cannot be taken back.
 pub struct StreamSink<W> {
@@ -33,7 +34,7 @@ impl<W: AsyncWrite + Send + Unpin> Sink for StreamSink<W> {
         Box::pin(async move { self.stream.write_all(&piece).await })
     }
 
-    fn finish(&mut self) -> BoxFuture<'_, io::Result<()>> {
+    fn finish(&mut self, _info: &Info) -> BoxFuture<'_, io::Result<()>> {
         Box::pin(self.stream.flush())
     }
 }

@@ -12,6 +12,7 @@ use gossamer_world::network::BoxFuture;
 use gossamer_world::{Blocking, World};
 
 use super::{Source, SourceError};
+use crate::Attributes;
 
 /// A regular file that must not change while it is read.
 pub struct FileSource {
@@ -24,6 +25,7 @@ struct Opened {
     file: File,
     path: PathBuf,
     identity: Identity,
+    attributes: Attributes,
 }
 
 /// What tells one state of a file from another.
@@ -58,11 +60,17 @@ impl FileSource {
                 return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
             }
             let file = File::open(&path)?;
-            let identity = Identity::of(&file.metadata()?);
-            Ok(Opened { file, path, identity })
+            let metadata = file.metadata()?;
+            let (identity, attributes) = (Identity::of(&metadata), Attributes::of(&metadata));
+            Ok(Opened { file, path, identity, attributes })
         };
         let opened = Arc::new(world.blocking.run(open).await?);
         Ok(FileSource { opened, blocking: world.blocking, offset: 0 })
+    }
+
+    /// What it was like when it was opened.
+    pub fn attributes(&self) -> Attributes {
+        self.opened.attributes
     }
 
     async fn read(&self, offset: u64, length: usize) -> Result<Bytes, SourceError> {

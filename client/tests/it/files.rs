@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::Mutex;
 
-use gossamer_client::{FileSink, FileSource, GetError, Kind, Progress, PutError, PutOptions, Silent};
+use gossamer_client::{FileSink, FileSource, GetError, Info, Kind, Progress, PutError, PutOptions, Silent};
 use gossamer_world::World;
 
 use crate::fake::Fake;
@@ -97,6 +97,12 @@ async fn unwritable() {
     assert_eq!(names(folder.path()), ["target"]);
 }
 
+/// A file of so many bytes that came from a stream.
+fn info(size: u64) -> Info {
+    let blake3 = gossamer_proto::hash::Hash::of(b"");
+    Info { name: "files/a".to_owned(), size, version: 1, blake3, modified_ms: 7000, attributes: None }
+}
+
 /// A read that starts over writes into another file: what a thread still writes of the former version is not seen.
 #[tokio::test]
 async fn begun_again() {
@@ -111,7 +117,7 @@ async fn begun_again() {
     sink.begin(3).await.unwrap();
     sink.write(0, "new".into()).await.unwrap();
     (&late).write_all(b"late").unwrap();
-    sink.finish().await.unwrap();
+    sink.finish(&info(3)).await.unwrap();
     assert_eq!(fs::read(&target).unwrap(), b"new");
     assert_eq!(names(folder.path()), ["a"]);
 }

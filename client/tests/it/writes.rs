@@ -61,7 +61,7 @@ async fn same_operation_again() {
     assert_eq!((stored.name.as_str(), stored.version), ("files/a", 1));
     // A commit that was applied, but whose answer was lost: the condition is not judged a second time.
     fake.state().tricks.push_back(Trick::AppliedUnknown);
-    let if_absent = PutOptions { condition: Some(Condition::IfAbsent) };
+    let if_absent = PutOptions { condition: Some(Condition::IfAbsent), ..PutOptions::default() };
     let stored = client.put_bytes("b", content(3 * MIB), if_absent).await.unwrap();
     assert_eq!((stored.version, fake.state().version), (2, 2));
     let state = fake.state();
@@ -144,7 +144,8 @@ async fn doubt() {
 async fn ends() {
     let fake = Fake::start().await;
     let client = fake.client();
-    let if_version = |version| PutOptions { condition: Some(Condition::IfVersion(version)) };
+    let if_version =
+        |version| PutOptions { condition: Some(Condition::IfVersion(version)), ..PutOptions::default() };
     assert_eq!(client.put_bytes("a", content(1), if_version(9)).await.unwrap_err().kind(), Kind::Condition);
     assert_eq!(client.put_bytes("a", content(MIB), if_version(9)).await.unwrap_err().kind(), Kind::Condition);
     assert_eq!(client.put_bytes("../a", content(1), if_version(9)).await.unwrap_err().kind(), Kind::Usage);

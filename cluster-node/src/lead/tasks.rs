@@ -41,6 +41,7 @@ async fn perform(lead: &Lead, claim: &Claim) -> Answer {
         task::Kind::OpenWrite(open) => lead.upload.open(open, term).await,
         task::Kind::Put(put) => lead.upload.put(put, term).await,
         task::Kind::CommitWrite(commit) => lead.upload.commit(commit, term, claim.deadline).await,
+        task::Kind::Copy(copy) => lead.upload.copy(copy, term).await,
         task::Kind::Delete(delete) => lead.upload.delete(delete, term).await,
         task::Kind::Mark(_) => mark(lead, term).await,
         task::Kind::Join(join) => admit(lead, join, term).await,

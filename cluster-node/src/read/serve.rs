@@ -35,7 +35,7 @@ impl Server {
 
     /// Looks a name up. A barrier was passed before.
     pub(super) fn read(&self, read: &v1::Read) -> Verdict {
-        if let Err(error) = name::check(&read.name) {
+        if let Err(error) = name::check_entry(&read.name) {
             return Verdict::failed(Code::Invalid, error);
         }
         let record = match self.catalogue.file(&read.name) {

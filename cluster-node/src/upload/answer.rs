@@ -85,6 +85,11 @@ pub(super) fn check_name(name: &str) -> Result<(), Stop> {
     name::check(name).map_err(|error| invalid(error.to_string()))
 }
 
+/// Refuses what is no name of a file or folder.
+pub(super) fn check_entry(name: &str) -> Result<(), Stop> {
+    name::check_entry(name).map_err(|error| invalid(error.to_string()))
+}
+
 /// Refuses what cannot be told from another operation.
 pub(super) fn check_operation(operation: Option<v1::Operation>) -> Result<v1::Operation, Stop> {
     match operation {

@@ -74,6 +74,7 @@ fn record(task: &v1::CommitWrite, under: Position, seal_number: u64) -> v1::Comm
         depth: task.depth,
         sealed_under: Some(under.into()),
         seal_number,
+        attributes: task.attributes,
     }
 }
 

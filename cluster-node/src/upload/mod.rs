@@ -3,7 +3,7 @@
 //! # Layout
 //! - `open`: the right to bring chunks; [`forward`], `target`: chunks go on to the other nodes
 //! - `commit`: a large file, by way of `plausible`, `hold` and `seal`; `confirm`: the voter's side of a seal
-//! - `put`, `remove`: what needs no chunks; [`propose`]: many commands in one log entry; `answer`: what they did
+//! - `put`, `copy`, `remove`: what needs no chunks; [`propose`]: many commands in one log entry; `answer`: what they did
 //!
 //! # Invariants
 //! - A commit is proposed only when a majority of the voters has confirmed its chunks on disk, under the membership
@@ -16,6 +16,7 @@
 mod answer;
 mod commit;
 mod confirm;
+mod copy;
 pub(crate) mod forward;
 mod hold;
 mod open;
@@ -107,6 +108,11 @@ impl Handle {
     /// A file whose chunks were brought before.
     pub async fn commit(&self, task: v1::CommitWrite, term: u64, deadline: Instant) -> Answer {
         commit::commit(&self.0, task, term, deadline).await.into()
+    }
+
+    /// A second name for a file or folder that is there, or another one.
+    pub async fn copy(&self, task: v1::Copy, term: u64) -> Answer {
+        copy::copy(&self.0, task, term).await.into()
     }
 
     /// Removes a file.

@@ -93,7 +93,7 @@ fn fill(waiting: &mut VecDeque<Waiting>) -> (Vec<Waiting>, u64) {
         let length = next.command.encoded_len();
         let fits = batch.is_empty() || (batch.len() < BATCH_OPERATIONS && bytes + length <= APPEND_BYTES);
         // Asked last, as it notes the name: one that stays behind must not keep a name from others needlessly.
-        if next.term == term && fits && name(&next.command).is_none_or(|name| names.insert(name.to_owned())) {
+        if next.term == term && fits && reserve(&mut names, &next.command) {
             bytes += length;
             batch.push(next);
         } else {
@@ -104,13 +104,24 @@ fn fill(waiting: &mut VecDeque<Waiting>) -> (Vec<Waiting>, u64) {
     (batch, term)
 }
 
-/// The file that a command is about.
-fn name(command: &v1::Command) -> Option<&str> {
-    match command.kind.as_ref()? {
-        command::Kind::Put(put) => Some(&put.name),
-        command::Kind::Commit(commit) => Some(&commit.name),
-        command::Kind::Remove(remove) => Some(&remove.name),
-        _ => None,
+/// Notes the names that a command is about; false, and nothing is noted, if one of them was there already.
+fn reserve(names: &mut BTreeSet<String>, command: &v1::Command) -> bool {
+    let mine = named(command);
+    if mine.iter().any(|name| names.contains(*name)) {
+        return false;
+    }
+    names.extend(mine.into_iter().map(str::to_owned));
+    true
+}
+
+/// The files that a command is about.
+fn named(command: &v1::Command) -> Vec<&str> {
+    match &command.kind {
+        Some(command::Kind::Put(put)) => vec![&put.name],
+        Some(command::Kind::Commit(commit)) => vec![&commit.name],
+        Some(command::Kind::Remove(remove)) => vec![&remove.name],
+        Some(command::Kind::CopyFile(copy)) => vec![&copy.from, &copy.to],
+        _ => Vec::new(),
     }
 }
 
@@ -220,7 +231,7 @@ mod tests {
         assert!(batches.len() <= BATCHES + 6, "{} batches are no group commit", batches.len());
         assert!(batches.iter().any(|(batch, _)| batch.commands.len() == BATCH_OPERATIONS));
         for (batch, term) in &*batches {
-            let names: BTreeSet<_> = batch.commands.iter().filter_map(name).collect();
+            let names: BTreeSet<_> = batch.commands.iter().flat_map(named).collect();
             assert_eq!(names.len(), batch.commands.len(), "a name twice");
             assert!(batch.commands.len() <= BATCH_OPERATIONS && batch.now_ms > 0);
             assert!(batch.commands.iter().map(Message::encoded_len).sum::<usize>() <= APPEND_BYTES);

@@ -1,7 +1,8 @@
-//! Put: a small file rides in the log entry.
+//! Put: a small file, or a folder, rides in the log entry.
 
 use gossamer_proto::hash::Hash;
 use gossamer_proto::limits::INLINE_BYTES;
+use gossamer_proto::name;
 use gossamer_proto::v1::{self, Code, Failure, command, outcome::Kind};
 
 use super::Shared;
@@ -9,7 +10,7 @@ use super::answer::{self, Stop};
 
 /// Checks and proposes.
 pub(super) async fn put(shared: &Shared, task: v1::Put, term: u64) -> Result<Kind, Stop> {
-    answer::check_name(&task.name)?;
+    name::check_content(&task.name, task.data.len()).map_err(|error| answer::invalid(error.to_string()))?;
     let operation = answer::check_operation(task.operation)?;
     if task.data.len() > INLINE_BYTES {
         let why =
@@ -26,8 +27,13 @@ pub(super) async fn put(shared: &Shared, task: v1::Put, term: u64) -> Result<Kin
     shared.chunks(move |chunks| chunks.has_room(bytes)).await?;
     let _open = shared.gate.read().await;
     let name = task.name.clone();
-    let put =
-        v1::PutSmall { name: task.name, condition: task.condition, data: task.data, blake3: task.blake3 };
+    let put = v1::PutSmall {
+        name: task.name,
+        condition: task.condition,
+        data: task.data,
+        blake3: task.blake3,
+        attributes: task.attributes,
+    };
     let command = v1::Command { operation: Some(operation), kind: Some(command::Kind::Put(put)) };
     answer::of(shared.proposer.propose(command, term).await, &name)
 }

@@ -7,7 +7,7 @@ use super::answer::{self, Stop};
 
 /// Checks and proposes.
 pub(super) async fn remove(shared: &Shared, task: v1::Delete, term: u64) -> Result<Kind, Stop> {
-    answer::check_name(&task.name)?;
+    answer::check_entry(&task.name)?;
     let operation = answer::check_operation(task.operation)?;
     shared.leads(term)?;
     let remove = v1::Remove { name: task.name.clone(), condition: task.condition };

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use gossamer_client::{Client, FileSink, FileSource, Info, Progress, PutOptions, Silent, Stored};
+use gossamer_client::{Client, FileSink, FileSource, Got, Progress, PutOptions, Silent, Stored};
 use gossamer_proto::limits::INLINE_BYTES;
 use gossamer_proto::v1::NodeReport;
 use gossamer_world::World;
@@ -139,7 +139,7 @@ pub(super) async fn get(story: &Story, client: &Client, dir: &Path, large: &Larg
     let began = Instant::now();
     let mut sink = FileSink::new(&World::real(), &copy).map_err(broken)?;
     let got = client.get(NAME, &mut sink, &Silent).await;
-    let _: Info = got.map_err(|error| Failure::of("get of the large file", error.kind(), &error))?;
+    let _: Got = got.map_err(|error| Failure::of("get of the large file", error.kind(), &error))?;
     story.tell(format_args!("large file got: {}", rate(large.bytes, began)));
     let (one, other) = (large.path.clone(), copy);
     let equal =

@@ -135,7 +135,7 @@ async fn race(client: Client, writer: u64, stop: &AtomicBool, count: &AtomicU64)
         }
         let name = format!("race/{number}");
         let seed = writer << 32 | number;
-        let options = PutOptions { condition: Some(Condition::IfAbsent) };
+        let options = PutOptions { condition: Some(Condition::IfAbsent), ..PutOptions::default() };
         match client.put_bytes(&name, small(seed), options).await {
             Ok(stored) => {
                 book.files.insert(name.clone(), Written { version: stored.version, seed });

@@ -45,6 +45,7 @@ impl Catalogue {
                 version: record.version,
                 blake3: record.blake3,
                 modified_ms: record.modified_ms,
+                attributes: record.attributes,
             });
         }
         Ok((listed, false))

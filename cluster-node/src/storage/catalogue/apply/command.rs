@@ -3,7 +3,7 @@
 use gossamer_proto::v1::{self, command::Kind};
 
 use super::draft::Draft;
-use super::{Place, admit, collect, commit, expire, put, remove, retire, set_setting};
+use super::{Place, admit, collect, commit, copy_file, expire, put, remove, retire, set_setting};
 use crate::storage::catalogue::applied::Applied;
 use crate::storage::catalogue::backend::BackendError;
 use crate::storage::catalogue::rows::operation;
@@ -55,6 +55,7 @@ fn execute(
     match &command.kind {
         Some(Kind::Put(put)) if sound => put::apply(draft, place, put),
         Some(Kind::Commit(commit)) => commit::apply(draft, place, commit),
+        Some(Kind::CopyFile(copy)) => copy_file::apply(draft, place, copy),
         Some(Kind::Remove(remove)) => remove::apply(draft, remove),
         Some(Kind::Admit(admit)) => admit::apply(draft, place, admit),
         Some(Kind::Retire(retire)) => retire::apply(draft, retire),

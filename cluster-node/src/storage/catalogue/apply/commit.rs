@@ -34,6 +34,7 @@ pub(super) fn apply(
         modified_ms: place.now_ms,
         chunks: commit.chunks.clone(),
         depth: commit.depth,
+        attributes: commit.attributes,
     };
     overwrite::write(draft, &commit.name, found.as_ref(), &record)
 }

@@ -4,9 +4,9 @@
 //! - [`group`]: several entries in one batch of the backend
 //! - [`draft`]: what a group changes before it is written
 //! - [`command`]: one command: told apart from its repetitions, executed, remembered
-//! - [`put`], [`commit`], [`remove`], [`admit`], [`retire`], [`set_setting`], [`collect`], [`expire`]: one command
+//! - [`put`], [`commit`], [`copy_file`], [`remove`], [`admit`], [`retire`], [`set_setting`], [`collect`], [`expire`]: one command
 //!   each
-//! - [`overwrite`]: what put, commit and remove do to a file
+//! - [`overwrite`]: what put, commit, copy and remove do to a file
 //!
 //! # Invariants
 //! - What a command does follows from the entry and the replicated rows alone: not from the disk, the time, or
@@ -16,6 +16,7 @@ mod admit;
 mod collect;
 mod command;
 mod commit;
+mod copy_file;
 pub(super) mod draft;
 mod expire;
 mod group;

@@ -1,5 +1,6 @@
-//! What put, commit and remove do to a file.
+//! What put, commit, copy and remove do to a file.
 
+use gossamer_proto::name;
 use gossamer_proto::v1::{self, condition};
 use prost::Message;
 
@@ -35,10 +36,22 @@ pub(super) fn write(
     draft.chunks.reference(&mut draft.txn, file::owner(record), &file::chunks(record)?, record.depth)?;
     match old {
         Some(old) => release(draft, old)?,
-        None => draft.head.globals.files += 1,
+        None => draft.head.globals.files += counted(name),
     }
     draft.set(file::key(name), record.encode_to_vec().into())?;
     Ok(Applied::Written { version: record.version, modified_ms: record.modified_ms })
+}
+
+/// Takes a name away whose record was released.
+pub(super) fn forget(draft: &mut Draft<'_>, name: &str) -> Result<(), BackendError> {
+    draft.remove(file::key(name))?;
+    draft.head.globals.files -= counted(name);
+    Ok(())
+}
+
+/// Folders are no files, and do not count as such.
+fn counted(name: &str) -> u64 {
+    u64::from(!name::is_folder(name))
 }
 
 /// Lets go of the chunks of a record that is replaced or removed.

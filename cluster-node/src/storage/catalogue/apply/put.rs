@@ -1,4 +1,4 @@
-//! `PutSmall`: a file that came with its bytes, which are in the extents by now, or missing.
+//! `PutSmall`: a file that came with its bytes, which are in the extents by now, or missing; or a folder.
 
 use bytes::Bytes;
 use gossamer_proto::{name, v1};
@@ -13,7 +13,7 @@ pub(super) fn apply(
     place: Place,
     put: &v1::PutSmall,
 ) -> Result<Applied, BackendError> {
-    if name::check(&put.name).is_err() {
+    if name::check_content(&put.name, put.data.len()).is_err() {
         return Ok(Applied::Invalid);
     }
     let found = overwrite::find(draft, &put.name)?;
@@ -29,6 +29,7 @@ pub(super) fn apply(
         // The one chunk is the whole content; an empty file has none.
         chunks: if put.data.is_empty() { Bytes::new() } else { put.blake3.clone() },
         depth: 0,
+        attributes: put.attributes,
     };
     overwrite::write(draft, &put.name, found.as_ref(), &record)
 }

@@ -6,10 +6,9 @@ use super::draft::Draft;
 use super::overwrite;
 use crate::storage::catalogue::applied::Applied;
 use crate::storage::catalogue::backend::BackendError;
-use crate::storage::catalogue::rows::file;
 
 pub(super) fn apply(draft: &mut Draft<'_>, remove: &v1::Remove) -> Result<Applied, BackendError> {
-    if name::check(&remove.name).is_err() {
+    if name::check_entry(&remove.name).is_err() {
         return Ok(Applied::Invalid);
     }
     let found = overwrite::find(draft, &remove.name)?;
@@ -18,7 +17,6 @@ pub(super) fn apply(draft: &mut Draft<'_>, remove: &v1::Remove) -> Result<Applie
     }
     let Some(found) = found else { return Ok(Applied::NotFound) };
     overwrite::release(draft, &found)?;
-    draft.remove(file::key(&remove.name))?;
-    draft.head.globals.files -= 1;
+    overwrite::forget(draft, &remove.name)?;
     Ok(Applied::Removed { version: found.version })
 }

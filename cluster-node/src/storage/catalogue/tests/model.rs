@@ -86,6 +86,19 @@ impl Model {
                     None => Applied::NotFound,
                 },
             },
+            Kind::CopyFile(copy) if copy.from == copy.to => Applied::Invalid,
+            Kind::CopyFile(copy) => {
+                if let Some(refused) = self.refused(&copy.to, copy.condition.as_ref()) {
+                    return refused;
+                }
+                let Some((_, _, chunks)) = self.files.get(&copy.from).cloned() else {
+                    return Applied::NotFound;
+                };
+                if copy.remove {
+                    self.files.remove(&copy.from);
+                }
+                self.write(place, &copy.to, None, chunks)
+            }
             Kind::Admit(admit) => {
                 let taken = self.nodes.values().any(|node| *node == place.0);
                 match self.nodes.get(&admit.storage_id.to_vec()) {

@@ -27,7 +27,8 @@ pub(in crate::storage) fn own(kind: Kind) -> v1::Command {
 /// An inline file.
 pub(in crate::storage) fn put(name: &str, data: &[u8]) -> v1::PutSmall {
     let blake3 = Bytes::copy_from_slice(Hash::of(data).as_bytes());
-    v1::PutSmall { name: name.into(), condition: None, data: Bytes::copy_from_slice(data), blake3 }
+    let data = Bytes::copy_from_slice(data);
+    v1::PutSmall { name: name.into(), condition: None, data, blake3, attributes: None }
 }
 
 /// An operation of session `session`.
@@ -72,7 +73,7 @@ impl Entries {
             _ => None,
         };
         let condition = condition.map(|kind| v1::Condition { kind: Some(kind) });
-        let kind = match self.random.random_range(0..16) {
+        let kind = match self.random.random_range(0..18) {
             0..5 => {
                 let data = vec![self.random.random(); self.random.random_range(0..9)];
                 Kind::Put(v1::PutSmall { condition, ..put(&name, &data) })
@@ -82,6 +83,10 @@ impl Entries {
             11 => Kind::Put(v1::PutSmall { condition, ..put("files/../x", b"bad name") }),
             12 => Kind::SetSetting(self.set_setting()),
             13 => Kind::Retire(v1::Retire { node: self.node(), fewer_voters: self.random.random() }),
+            14 | 15 => {
+                let from = format!("files/{}", self.random.random_range(0..12));
+                Kind::CopyFile(v1::CopyFile { from, to: name, condition, remove: self.random.random() })
+            }
             _ => return self.own_command(),
         };
         let known = self.random.random_range(self.next.saturating_sub(60)..=self.next);
@@ -104,6 +109,7 @@ impl Entries {
             depth: 0,
             sealed_under: Some(at(self.membership).into()),
             seal_number: self.collect.saturating_sub(self.random.random_range(0..3)),
+            attributes: None,
         }
     }
 

@@ -1,0 +1,130 @@
+//! Many files side by side: what fails is kept for the end, and the rest goes on.
+
+use futures_util::StreamExt;
+use futures_util::stream::{self, FuturesUnordered};
+
+use crate::failure::{FAILED, Failure, REFUSED};
+
+/// Small files under way at a time: enough that the leader fills whole batches from one client.
+pub(crate) const SIDE_BY_SIDE: usize = 128;
+
+/// Failures whose text is kept.
+const KEPT: usize = 1000;
+
+/// What failed while the rest went on.
+#[derive(Default)]
+pub(crate) struct Failures {
+    kept: Vec<Failure>,
+    more: usize,
+}
+
+impl Failures {
+    /// Keeps a failure for the end.
+    pub(crate) fn add(&mut self, failure: Failure) {
+        if self.kept.len() < KEPT {
+            self.kept.push(failure);
+        } else {
+            self.more += 1;
+        }
+    }
+
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.kept.len() + self.more
+    }
+
+    /// Lists them, with `done` (what happened to the rest) in the last line. Exit code 1, or that of what made going on
+    /// pointless.
+    pub(crate) fn end(self, done: &str) -> Result<(), Failure> {
+        let count = self.count();
+        if count == 0 {
+            return Ok(());
+        }
+        self.kept.iter().for_each(|failure| eprintln!("gossamer: {}", failure.message));
+        if self.more > 0 {
+            eprintln!("gossamer: and {} more like these", self.more);
+        }
+        let code = self.kept.iter().map(|failure| failure.code).find(|code| is_final(*code));
+        let failures = if count == 1 { "1 failure".to_owned() } else { format!("{count} failures") };
+        Err(Failure::new(code.unwrap_or(FAILED), format!("{failures}; {done}")))
+    }
+}
+
+/// Whether what comes next would fail alike: no cluster, or not for this client.
+pub(crate) fn is_final(code: u8) -> bool {
+    matches!(code, 5 | REFUSED)
+}
+
+/// Does `each` to all `items`, at most `width` at a time. After a failure that the others would share nothing new is begun;
+/// how many items were then left out.
+pub(crate) async fn many<T, F>(
+    items: impl IntoIterator<Item = T>,
+    width: usize,
+    failures: &mut Failures,
+    each: impl Fn(T) -> F,
+) -> usize
+where
+    F: Future<Output = Result<(), Failure>>,
+{
+    let mut items = stream::iter(items);
+    let mut running = FuturesUnordered::new();
+    let (mut stopped, mut left_out) = (false, 0);
+    loop {
+        while !stopped
+            && running.len() < width
+            && let Some(item) = items.next().await
+        {
+            running.push(each(item));
+        }
+        match running.next().await {
+            Some(Ok(())) => {}
+            Some(Err(failure)) => {
+                stopped |= is_final(failure.code);
+                failures.add(failure);
+            }
+            None => break,
+        }
+    }
+    while items.next().await.is_some() {
+        left_out += 1;
+    }
+    left_out
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    /// Never more than `width` at a time; every failure is kept; one that all would share ends it, and what was not tried
+    /// is counted.
+    #[tokio::test]
+    async fn side_by_side() {
+        let (running, most, tried) = (Cell::new(0), Cell::new(0), Cell::new(0));
+        let each = |item: u32| {
+            let (running, most, tried) = (&running, &most, &tried);
+            async move {
+                running.set(running.get() + 1);
+                most.set(most.get().max(running.get()));
+                tokio::task::yield_now().await;
+                running.set(running.get() - 1);
+                tried.set(tried.get() + 1);
+                match item {
+                    50 => Err(Failure::new(5, "no cluster")),
+                    item if item % 10 == 0 => Err(Failure::new(1, item)),
+                    _ => Ok(()),
+                }
+            }
+        };
+        let mut failures = Failures::default();
+        let left_out = many(0..1000, 7, &mut failures, each).await;
+        assert_eq!(most.get(), 7);
+        assert_eq!(tried.get() + left_out, 1000);
+        assert!((51..60).contains(&tried.get()), "{}", tried.get());
+        assert_eq!(failures.count(), 6);
+        let failure = failures.end("the rest was done").unwrap_err();
+        assert_eq!((failure.code, failure.message.as_str()), (5, "6 failures; the rest was done"));
+        assert!(Failures::default().end("all of it").is_ok());
+    }
+}
