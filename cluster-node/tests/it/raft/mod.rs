@@ -27,6 +27,7 @@ fn put(number: u64) -> v1::Batch {
         condition: None,
         blake3: Hash::of(&data).as_bytes().to_vec().into(),
         data,
+        attributes: None,
     };
     let command = v1::Command { operation: Some(operation), kind: Some(v1::command::Kind::Put(put)) };
     v1::Batch { commands: vec![command], now_ms: 1 }
