@@ -19,11 +19,13 @@ mod args;
 mod command;
 mod credentials;
 mod failure;
+mod free;
 mod lan;
 mod listing;
 mod many;
 mod place;
 mod show;
+mod tree;
 mod whereabouts;
 
 use std::process::ExitCode;

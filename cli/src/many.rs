@@ -2,6 +2,7 @@
 
 use futures_util::StreamExt;
 use futures_util::stream::{self, FuturesUnordered};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::failure::{FAILED, Failure, REFUSED};
 
@@ -10,6 +11,32 @@ pub(crate) const SIDE_BY_SIDE: usize = 128;
 
 /// Failures whose text is kept.
 const KEPT: usize = 1000;
+
+/// Bytes of content that files under way may have in memory together: one large file and its neighbours.
+const BUDGET_BYTES: u64 = 96 << 20;
+/// A file has at most so much of itself in memory, however large it is.
+const LARGEST_BYTES: u64 = 64 << 20;
+
+/// Room in memory: many small files at a time, or one or two large ones.
+pub(crate) struct Budget(Semaphore);
+
+impl Default for Budget {
+    fn default() -> Self {
+        Budget(Semaphore::new(kib(BUDGET_BYTES) as usize))
+    }
+}
+
+impl Budget {
+    /// Waits until there is room for a file of so many bytes; it is there until this is dropped.
+    pub(crate) async fn room(&self, bytes: u64) -> SemaphorePermit<'_> {
+        let permits = kib(bytes.min(LARGEST_BYTES)) + 1;
+        self.0.acquire_many(permits).await.expect("it is never closed")
+    }
+}
+
+fn kib(bytes: u64) -> u32 {
+    (bytes >> 10) as u32
+}
 
 /// What failed while the rest went on.
 #[derive(Default)]
@@ -112,7 +139,7 @@ mod tests {
                 tried.set(tried.get() + 1);
                 match item {
                     50 => Err(Failure::new(5, "no cluster")),
-                    item if item % 10 == 0 => Err(Failure::new(1, item)),
+                    item if item < 50 && item % 10 == 0 => Err(Failure::new(1, item)),
                     _ => Ok(()),
                 }
             }
@@ -121,7 +148,7 @@ mod tests {
         let left_out = many(0..1000, 7, &mut failures, each).await;
         assert_eq!(most.get(), 7);
         assert_eq!(tried.get() + left_out, 1000);
-        assert!((51..60).contains(&tried.get()), "{}", tried.get());
+        assert!((51..=50 + 2 * 7).contains(&tried.get()), "{}", tried.get());
         assert_eq!(failures.count(), 6);
         let failure = failures.end("the rest was done").unwrap_err();
         assert_eq!((failure.code, failure.message.as_str()), (5, "6 failures; the rest was done"));

@@ -13,7 +13,7 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 pub(crate) use cluster::{Config, ConfigAction, Discover, Doctor, Nodes, Status};
-pub(crate) use files::{Cp, Du, Find, Get, Ls, Put, Rm, Stat, Sync};
+pub(crate) use files::{Choice, Cp, Du, Find, Get, Ls, Put, Rm, Stat, Sync};
 pub(crate) use servers::{Dev, Node, NodeAction, Queue, RemoveNode, Tuning, Up};
 
 /// A file store that a few machines on a LAN make of themselves.

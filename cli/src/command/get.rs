@@ -1,33 +1,208 @@
-//! `gossamer get NAME [PATH]` and `gossamer cat NAME…`
+//! `gossamer get NAME… [PATH]` and `gossamer cat NAME…`
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use gossamer_client::{Client, FileSink, GetError, Got, StreamSink};
+use gossamer_client::{Client, FileSink, GetError, Got, Kind, StreamSink};
 use gossamer_world::World;
+use serde::Serialize;
 
 use super::{File, client, full_name};
 use crate::args::{Common, Get};
-use crate::failure::{FAILED, Failure};
-use crate::show;
+use crate::failure::{FAILED, Failure, USAGE};
+use crate::free;
+use crate::many::Failures;
 use crate::show::progress::Bar;
+use crate::show::{self, size};
+use crate::tree::compare::Plan;
+use crate::tree::fetch::fetch;
+use crate::tree::outcome::Tally;
+use crate::tree::{self, Entry, Options, Pair, survey};
+
+/// A file and where it went, in JSON.
+#[derive(Serialize)]
+struct Fetched<'a> {
+    #[serde(flatten)]
+    file: File<'a>,
+    path: String,
+    resumed_bytes: u64,
+}
 
 pub(super) async fn run(common: &Common, get: Get) -> Result<(), Failure> {
-    let name = full_name(&get.names[0])?;
-    let client = client(common).await?;
-    if get.to.as_deref() == Some(Path::new("-")) {
-        return to_standard_output(&client, &name, common).await.map(|_| ());
+    let (names, to) = split(&get)?;
+    match names {
+        [name] if !get.tree.recursive => one(common, name, to, &get).await,
+        names => many(common, names, to, &get).await,
     }
-    let path = destination(&name, get.to)?;
+}
+
+/// What is to be fetched, and where to.
+fn split(get: &Get) -> Result<(&[String], Option<PathBuf>), Failure> {
+    let (names, to) = match (&get.to, &get.names[..]) {
+        (Some(to), names) => (names, Some(to.clone())),
+        (None, [_] | []) => (&get.names[..], None),
+        (None, [names @ .., last]) => (names, Some(PathBuf::from(last))),
+    };
+    if let (Some(to), [_, _, ..]) = (&to, names)
+        && !is_folder(to)
+    {
+        let to = to.display();
+        return Err(Failure::new(
+            USAGE,
+            format!("there is no folder {to}: several go into one; {to}/ would be made"),
+        ));
+    }
+    Ok((names, to))
+}
+
+/// Whether a path is meant as a folder, or is one.
+fn is_folder(path: &Path) -> bool {
+    path.as_os_str().as_encoded_bytes().ends_with(b"/") || path.is_dir()
+}
+
+async fn one(common: &Common, name: &str, to: Option<PathBuf>, get: &Get) -> Result<(), Failure> {
+    if let Some(folder) = name.strip_suffix('/') {
+        return Err(Failure::new(
+            FAILED,
+            format!("{folder} is a folder; -r fetches it with all that is in it"),
+        ));
+    }
+    let name = full_name(name)?;
+    let client = client(common).await?;
+    if to.as_deref() == Some(Path::new("-")) {
+        return to_standard_output(&client, &name, common).await.map(drop);
+    }
+    let path = destination(&name, to)?;
+    if get.tree.choice.dry_run {
+        return client
+            .stat(&name)
+            .await
+            .map_err(|error| Failure::client(error.kind(), &error))
+            .and_then(|_| show::line(&path.display().to_string()));
+    }
     let mut sink = FileSink::new(&World::real(), &path)
         .map_err(|error| Failure::new(FAILED, format!("get {name} to {}: {error}", path.display())))?;
     let bar = Bar::new(&name, common.quiet);
     let got = client.get(&name, &mut sink, &bar).await;
     drop(bar);
-    let info = got.map_err(|error| Failure::client(error.kind(), &error))?;
-    if common.json { show::json(&File::from(&info.info)) } else { show::line(&path.display().to_string()) }
+    match got {
+        Ok(got) => show_fetched(common, &path, &got),
+        Err(error) => Err(explained(&client, &name, error).await),
+    }
 }
 
+fn show_fetched(common: &Common, path: &Path, got: &Got) -> Result<(), Failure> {
+    let shown = path.display().to_string();
+    if common.json {
+        let (file, resumed_bytes) = (File::from(&got.info), got.resumed_bytes);
+        return show::json(&Fetched { file, path: shown, resumed_bytes });
+    }
+    if got.resumed_bytes > 0 && !common.quiet {
+        let (there, all) = (size::bytes(got.resumed_bytes), size::bytes(got.info.size));
+        eprintln!("gossamer: {there} of {all} were already here");
+    }
+    show::line(&shown)
+}
+
+/// That a folder is not a file needs a word.
+async fn explained(client: &Client, name: &str, error: GetError) -> Failure {
+    if error.kind() == Kind::NotFound && free::is_folder(client, name).await.unwrap_or(false) {
+        let what = format!("{name} is a folder; `gossamer get -r {name}` fetches it with all that is in it");
+        return Failure::new(FAILED, what);
+    }
+    Failure::client(error.kind(), &error)
+}
+
+async fn many(common: &Common, names: &[String], to: Option<PathBuf>, get: &Get) -> Result<(), Failure> {
+    let options = Options::of(&get.tree.choice, false)?;
+    let client = client(common).await?;
+    let (mut failures, mut plans) = (Failures::default(), Vec::new());
+    for given in names {
+        match planned(&client, given, to.as_deref(), &options, get.tree.recursive, &mut failures).await {
+            Ok(planned) => plans.push(planned),
+            // Of several names, those that are there are fetched.
+            Err(failure) if names.len() > 1 && failure.code == Kind::NotFound.exit_code() => {
+                failures.add(failure)
+            }
+            Err(failure) => return Err(failure),
+        }
+    }
+    tree::refuse_twice(&plans, |pair| format!("{}/", pair.here.display()))?;
+    carry_out(common, &client, &options, &plans, failures).await
+}
+
+/// Does what the plans say, or says it.
+pub(super) async fn carry_out(
+    common: &Common,
+    client: &Client,
+    options: &Options,
+    plans: &[(Pair, Plan)],
+    mut failures: Failures,
+) -> Result<(), Failure> {
+    let tally = Tally::begin();
+    if options.dry_run {
+        tally.would(plans, "get", |pair, entry| pair.here.join(&entry.path).display().to_string())?;
+    } else {
+        let bar = tree::bar(plans, common.quiet);
+        fetch(client, plans, &bar, &tally, common.verbose > 0, &mut failures).await;
+    }
+    tally.end(common, options, "fetched", plans.iter().map(|(_, plan)| plan), failures)
+}
+
+/// What one of the names is, and what is to be done for it.
+async fn planned(
+    client: &Client,
+    given: &str,
+    to: Option<&Path>,
+    options: &Options,
+    recursive: bool,
+    failures: &mut Failures,
+) -> Result<(Pair, Plan), Failure> {
+    let into = to.unwrap_or(Path::new("."));
+    if let Some(folder) = given.strip_suffix('/') {
+        if !recursive {
+            let what = format!("{folder} is a folder; -r fetches folders with all that is in them");
+            return Err(Failure::new(FAILED, what));
+        }
+        let pair = Pair { here: into.to_owned(), there: given.to_owned() };
+        let plan = survey::to_here(client, &pair, options, failures).await?;
+        return Ok((pair, plan));
+    }
+    let name = full_name(given)?;
+    let (above, last) = name.rsplit_once('/').unwrap_or_default();
+    match client.stat(&name).await {
+        Ok(info) => {
+            let (here, path) = match to {
+                Some(to) if !is_folder(to) => split_path(to)?,
+                _ => (into.to_owned(), last.to_owned()),
+            };
+            // Another name here than there is only possible for one file.
+            if path != last {
+                let what = format!("{name} is a file; `gossamer get {name} {}` fetches it", into.display());
+                return Err(Failure::new(USAGE, what));
+            }
+            let plan = Plan { files: vec![Entry::there(path, &info)], ..Plan::default() };
+            Ok((Pair { here, there: format!("{above}/") }, plan))
+        }
+        Err(error) if error.kind() == Kind::NotFound && recursive => {
+            let here = match to {
+                Some(to) if !is_folder(to) => to.to_owned(),
+                _ => into.join(last),
+            };
+            let pair = Pair { here, there: format!("{name}/") };
+            let plan = survey::to_here(client, &pair, options, failures).await?;
+            Ok((pair, plan))
+        }
+        Err(error) => Err(Failure::client(error.kind(), &error)),
+    }
+}
+
+fn split_path(path: &Path) -> Result<(PathBuf, String), Failure> {
+    let last = path.file_name().and_then(|last| last.to_str());
+    let last =
+        last.ok_or_else(|| Failure::new(USAGE, format!("{}: not the name of a file", path.display())))?;
+    Ok((path.parent().map(Path::to_owned).unwrap_or_default(), last.to_owned()))
+}
 pub(super) async fn cat(common: &Common, names: Vec<String>) -> Result<(), Failure> {
     let client = client(common).await?;
     for name in names {

@@ -59,10 +59,14 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
 /// What Ctrl-C means for a command.
 fn interrupted(command: &Command) -> &'static str {
     match command {
-        Command::Put(_) => {
-            "interrupted; unless its end was near, nothing was stored, and the same command goes on where it stopped"
+        Command::Put(put) if !put.tree.recursive && put.paths.len() < 3 => {
+            "interrupted; unless its end was near, nothing was stored; the same command goes on where it stopped"
         }
-        Command::Get(_) => "interrupted; nothing half-written is left behind",
+        Command::Put(_) | Command::Sync(_) => "interrupted; the same command goes on where it stopped",
+        Command::Get(_) => {
+            "interrupted; what had come of a large file is kept in a hidden .part file, and the same command goes on with it"
+        }
+        Command::Cp(_) | Command::Mv(_) => "interrupted; what was done is done, see `gossamer ls`",
         Command::Rm(_) => "interrupted; the files may be removed all the same, see `gossamer ls`",
         Command::Node(_) => "interrupted; the node may be removed all the same, see `gossamer nodes`",
         Command::Config(_) => "interrupted; the setting may be changed all the same, see `gossamer config`",

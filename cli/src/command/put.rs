@@ -1,16 +1,24 @@
-//! `gossamer put PATH [NAME]`
+//! `gossamer put PATH… [NAME]`
 
-use std::path::Path;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 
-use gossamer_client::{Condition, FileSource, PutOptions, StreamSource};
+use gossamer_client::{Client, Condition, FileSource, PutOptions, StreamSource};
+use gossamer_proto::name::DEFAULT_BUCKET;
 use gossamer_world::World;
 use serde::Serialize;
 
 use super::{client, full_name};
 use crate::args::{Common, Put};
 use crate::failure::{FAILED, Failure, USAGE};
+use crate::many::Failures;
 use crate::show::progress::Bar;
 use crate::show::{self, size};
+use crate::tree::compare::Plan;
+use crate::tree::outcome::Tally;
+use crate::tree::store::store;
+use crate::tree::{Entry, Options, Pair, survey};
+use crate::{free, tree};
 
 #[derive(Serialize)]
 struct Stored {
@@ -25,25 +33,106 @@ struct Stored {
 }
 
 pub(super) async fn run(common: &Common, put: Put) -> Result<(), Failure> {
-    let name = full_name(&name(&put)?)?;
+    let (paths, to) = split(&put)?;
+    match paths {
+        [path] if !(put.tree.recursive && path.is_dir()) => {
+            one(common, path, &name(path, to.as_deref())?, &put).await
+        }
+        paths => many(common, paths, to.as_deref(), &put).await,
+    }
+}
+
+/// What is to be stored, and where to.
+fn split(put: &Put) -> Result<(&[PathBuf], Option<String>), Failure> {
+    let is_folder = |to: &str| to.ends_with('/');
+    match (&put.to, &put.paths[..]) {
+        (Some(to), paths) if paths.len() > 1 && !is_folder(to) => {
+            Err(usage(format!("--to {to}: several go into a folder, whose name ends with a slash: {to}/")))
+        }
+        (Some(to), paths) => Ok((paths, Some(to.clone()))),
+        (None, [_]) => Ok((&put.paths, None)),
+        (None, [paths @ .., last]) => {
+            let shown = last.display();
+            if last.symlink_metadata().is_ok() {
+                let first = paths[0].display();
+                return Err(usage(format!(
+                    "{shown} is here too: a name in the store, or one more to be stored? Say `put {first} --to {shown}`, or \
+                     `put {first} {shown} --to FOLDER/`"
+                )));
+            }
+            let to = last
+                .to_str()
+                .ok_or_else(|| usage(format!("{shown} is not UTF-8, as names in the store are")))?;
+            if paths.len() > 1 && !is_folder(to) {
+                return Err(usage(format!(
+                    "{shown} is not here. If it is the folder in the store for the others, end it with a slash: {shown}/"
+                )));
+            }
+            Ok((paths, Some(to.to_owned())))
+        }
+        (None, []) => Err(usage("nothing to store".to_owned())),
+    }
+}
+
+/// The full name for one file.
+fn name(path: &Path, to: Option<&str>) -> Result<String, Failure> {
+    match to {
+        Some(to) if !to.ends_with('/') => full_name(to),
+        to => full_name(&format!("{}{}", to.unwrap_or_default(), file_name(path)?)),
+    }
+}
+
+fn file_name(path: &Path) -> Result<&str, Failure> {
+    if path == Path::new("-") {
+        return Err(usage("standard input has no name: give one, `gossamer put - NAME`".to_owned()));
+    }
+    let shown = path.display();
+    let name = path.file_name().ok_or_else(|| usage(format!("{shown} has no file name: give a NAME")))?;
+    name.to_str().ok_or_else(|| usage(format!("{shown} is not UTF-8: give a NAME for it")))
+}
+
+async fn one(common: &Common, path: &Path, name: &str, put: &Put) -> Result<(), Failure> {
     let condition = match (put.if_absent, put.if_version) {
         (true, _) => Some(Condition::IfAbsent),
         (false, Some(version)) => Some(Condition::IfVersion(version)),
         (false, None) => None,
     };
-    let options = PutOptions { condition, attributes: None };
+    if path.is_dir() {
+        let shown = path.display();
+        return Err(Failure::new(
+            FAILED,
+            format!("put {shown}: it is a folder; `put -r {shown}` stores it with all that is in it"),
+        ));
+    }
+    let source = match path == Path::new("-") {
+        true => None,
+        false => Some(
+            FileSource::open(&World::real(), path)
+                .await
+                .map_err(|error| Failure::new(FAILED, format!("put {}: {error}", path.display())))?,
+        ),
+    };
     let client = client(common).await?;
-    let bar = Bar::new(&name, common.quiet);
-    let stored = if put.paths[0] == Path::new("-") {
-        client.put(&name, StreamSource::new(tokio::io::stdin()), options, &bar).await
-    } else {
-        let source = FileSource::open(&World::real(), &put.paths[0])
-            .await
-            .map_err(|error| Failure::new(FAILED, format!("put {}: {error}", put.paths[0].display())))?;
-        client.put(&name, source, options, &bar).await
+    free::file(&client, name).await?;
+    if put.tree.choice.dry_run {
+        return show::line(name);
+    }
+    let bar = Bar::new(name, common.quiet);
+    let stored = match source {
+        None => {
+            let options = PutOptions { condition, attributes: None };
+            client.put(name, StreamSource::new(tokio::io::stdin()), options, &bar).await
+        }
+        Some(source) => {
+            let options = PutOptions { condition, attributes: Some(source.attributes()) };
+            client.put(name, source, options, &bar).await
+        }
     };
     drop(bar);
-    let stored = stored.map_err(|error| Failure::client(error.kind(), &error))?;
+    show_stored(common, stored.map_err(|error| Failure::client(error.kind(), &error))?)
+}
+
+fn show_stored(common: &Common, stored: gossamer_client::Stored) -> Result<(), Failure> {
     if common.json {
         return show::json(&Stored {
             name: stored.name,
@@ -66,18 +155,102 @@ pub(super) async fn run(common: &Common, put: Put) -> Result<(), Failure> {
     show::line(&stored.name)
 }
 
-fn name(put: &Put) -> Result<String, Failure> {
-    let path = &put.paths[0];
-    if let Some(name) = &put.to {
-        return Ok(name.clone());
+async fn many(common: &Common, paths: &[PathBuf], to: Option<&str>, put: &Put) -> Result<(), Failure> {
+    if put.if_absent || put.if_version.is_some() {
+        return Err(usage("--if-absent and --if-version are for one file".to_owned()));
     }
-    if *path == Path::new("-") {
-        return Err(Failure::new(USAGE, "standard input has no name: give one, `gossamer put - NAME`"));
+    let options = Options::of(&put.tree.choice, false)?;
+    let mut places = Vec::new();
+    for path in paths {
+        places.push(place(path, to, put.tree.recursive)?);
     }
-    match path.file_name() {
-        None => Err(Failure::new(USAGE, format!("{} has no file name: give a NAME", path.display()))),
-        Some(name) => name.to_str().map(str::to_owned).ok_or_else(|| {
-            Failure::new(USAGE, format!("{} is not UTF-8: give a NAME for it", path.display()))
-        }),
+    let client = client(common).await?;
+    let (mut failures, mut plans) = (Failures::default(), Vec::new());
+    for (path, place) in paths.iter().zip(places) {
+        let plan = match &place {
+            Place::Folder(pair) => survey::to_store(&client, pair, &options, &mut failures).await?,
+            Place::File(pair, entry) => {
+                free::file(&client, &format!("{}{}", pair.there, entry.path)).await?;
+                Plan { files: vec![entry.clone()], ..Plan::default() }
+            }
+            Place::Nothing(error) => {
+                failures.add(Failure::new(FAILED, format!("put {}: {error}", path.display())));
+                continue;
+            }
+        };
+        let (Place::Folder(pair) | Place::File(pair, _)) = place else { continue };
+        plans.push((pair, plan));
     }
+    tree::refuse_twice(&plans, |pair| pair.there.clone())?;
+    carry_out(common, &client, &options, &plans, failures).await
+}
+
+/// Does what the plans say, or says it.
+pub(super) async fn carry_out(
+    common: &Common,
+    client: &Client,
+    options: &Options,
+    plans: &[(Pair, Plan)],
+    mut failures: Failures,
+) -> Result<(), Failure> {
+    let tally = Tally::begin();
+    if options.dry_run {
+        tally.would(plans, "put", |pair, entry| format!("{}{}", pair.there, entry.path))?;
+    } else {
+        let bar = tree::bar(plans, common.quiet);
+        store(client, plans, &bar, &tally, common.verbose > 0, &mut failures).await;
+    }
+    tally.end(common, options, "stored", plans.iter().map(|(_, plan)| plan), failures)
+}
+
+/// What one of several paths is.
+enum Place {
+    Folder(Pair),
+    File(Pair, Entry),
+    Nothing(std::io::Error),
+}
+
+fn place(path: &Path, to: Option<&str>, recursive: bool) -> Result<Place, Failure> {
+    let shown = path.display();
+    let folder = match to {
+        None => format!("{DEFAULT_BUCKET}/"),
+        Some(to) => to.to_owned(),
+    };
+    let metadata = match std::fs::metadata(path) {
+        Ok(metadata) => metadata,
+        Err(error) => return Ok(Place::Nothing(error)),
+    };
+    if metadata.is_dir() && !recursive {
+        return Err(Failure::new(
+            FAILED,
+            format!("{shown} is a folder; -r stores folders with all that is in them"),
+        ));
+    }
+    if metadata.is_dir() {
+        let there = match (is_content(path), folder.strip_suffix('/')) {
+            // `put -r DIR/ x/` and `put -r DIR x`: what is in it goes there.
+            (true, Some(_)) => folder,
+            (_, None) => full_name(&folder)? + "/",
+            (false, Some(_)) => format!("{folder}{}/", file_name(path)?),
+        };
+        return Ok(Place::Folder(Pair { here: path.to_owned(), there }));
+    }
+    let name = name(path, to)?;
+    let (there, last) = name.rsplit_once('/').unwrap_or_default();
+    if file_name(path)? != last {
+        return Err(usage(format!("{shown} and others go into a folder, whose name ends with a slash")));
+    }
+    let here = path.parent().map(Path::to_owned).unwrap_or_default();
+    let entry = Entry::here(last.to_owned(), &metadata, false);
+    Ok(Place::File(Pair { here, there: format!("{there}/") }, entry))
+}
+
+/// Whether what is in a folder is meant, not the folder: `DIR/`, `.`, `..`.
+pub(super) fn is_content(path: &Path) -> bool {
+    let bytes = path.as_os_str().as_bytes();
+    bytes.ends_with(b"/") || bytes.ends_with(b"/.") || path.file_name().is_none()
+}
+
+fn usage(what: String) -> Failure {
+    Failure::new(USAGE, what)
 }

@@ -18,6 +18,24 @@ pub(crate) fn bytes(count: u64) -> String {
     format!("{value:.1} {}", UNITS[unit])
 }
 
+/// `20,000`.
+pub(crate) fn count(count: u64) -> String {
+    let digits = count.to_string();
+    let mut grouped = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+/// `1 file`, `20,000 files`.
+pub(crate) fn files(files: u64) -> String {
+    if files == 1 { "1 file".to_owned() } else { format!("{} files", count(files)) }
+}
+
 /// RFC 3339 in UTC, milliseconds.
 pub(crate) fn time(unix_ms: u64) -> String {
     humantime::format_rfc3339_millis(UNIX_EPOCH + Duration::from_millis(unix_ms)).to_string()
@@ -30,6 +48,15 @@ pub(crate) fn time_short(unix_ms: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    /// Digits are grouped by three from the right.
+    #[test]
+    fn counts() {
+        for (count, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(super::count(count), text);
+        }
+        assert_eq!((super::files(1).as_str(), super::files(20_000).as_str()), ("1 file", "20,000 files"));
+    }
+
     /// Every unit changes where its printed value would reach 1024.
     #[test]
     fn units() {

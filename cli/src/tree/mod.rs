@@ -1,0 +1,151 @@
+//! A folder here and its copy in the store, in either direction: what `put -r`, `get -r` and `sync` have in common.
+//!
+//! # The way of the data
+//! - [`survey`] looks at both sides: [`walk`] at what is here, [`there`] at what is in the store; [`exclude`]: what does not count
+//! - [`compare`]: what the two differ in, with [`checksum`] by content: a [`compare::Plan`], before anything is written
+//! - [`store`] carries it out into the store, [`fetch`] to here
+//! - [`outcome`]: what was done, in one line
+//!
+//! # Invariants
+//! - Paths are relative to the folder, with `/` between parts and at the end of folders; the folder itself is the empty path.
+//!   Both sides are in the order of their bytes, which is that of names in the store.
+//! - Where a file and a folder of one name would come to stand side by side, nothing is written at all.
+//! - Nothing behind a symbolic link is deleted.
+//!
+//! # What it does not guarantee
+//! - A tree is no snapshot: what changes while it is copied may be there as it was before or after.
+//! - What changed without changing size or time is found with `--checksum` only.
+
+pub(crate) mod checksum;
+pub(crate) mod compare;
+pub(crate) mod exclude;
+pub(crate) mod fetch;
+pub(crate) mod outcome;
+pub(crate) mod store;
+pub(crate) mod survey;
+pub(crate) mod there;
+pub(crate) mod walk;
+
+use std::collections::BTreeSet;
+use std::fs::Metadata;
+use std::path::PathBuf;
+
+use gossamer_client::{Attributes, Info, Modified};
+use gossamer_proto::hash::Hash;
+
+use crate::args::Choice;
+use crate::failure::{FAILED, Failure};
+use crate::show::progress::Bar;
+use compare::Plan;
+use exclude::Exclude;
+
+/// A folder here and its name in the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Pair {
+    /// The folder.
+    pub(crate) here: PathBuf,
+    /// Full name, with a slash at its end.
+    pub(crate) there: String,
+}
+
+/// What to copy, and how.
+#[derive(Debug, Default)]
+pub(crate) struct Options {
+    pub(crate) exclude: Exclude,
+    /// Compare content, not size and time.
+    pub(crate) checksum: bool,
+    /// Delete what the target has and the source has not.
+    pub(crate) delete: bool,
+    /// Only say what would be done.
+    pub(crate) dry_run: bool,
+}
+
+/// A file or folder on either side.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) path: String,
+    /// Bytes.
+    pub(crate) size: u64,
+    /// Unknown of a folder in the store that is there only by what is in it.
+    pub(crate) modified: Option<Modified>,
+    pub(crate) executable: bool,
+    /// In the store.
+    pub(crate) version: u64,
+    /// Of a file; here only if it is asked for.
+    pub(crate) blake3: Option<Hash>,
+    /// Somewhere above it is a symbolic link.
+    pub(crate) is_behind_link: bool,
+}
+
+impl Options {
+    /// As they were typed.
+    pub(crate) fn of(choice: &Choice, delete: bool) -> Result<Self, Failure> {
+        let exclude = Exclude::new(&choice.exclude)?;
+        Ok(Options { exclude, checksum: choice.checksum, delete, dry_run: choice.dry_run })
+    }
+}
+
+impl Entry {
+    /// Of something here.
+    pub(crate) fn here(path: String, metadata: &Metadata, is_behind_link: bool) -> Self {
+        let Attributes { modified, executable } = Attributes::of(metadata);
+        let size = if metadata.is_file() { metadata.len() } else { 0 };
+        let modified = Some(modified);
+        Entry { path, size, modified, executable, version: 0, blake3: None, is_behind_link }
+    }
+
+    /// Of something in the store.
+    pub(crate) fn there(path: String, info: &Info) -> Self {
+        let is_folder = info.is_folder();
+        Entry {
+            path,
+            size: info.size,
+            modified: Some(info.modified()),
+            executable: info.is_executable(),
+            version: info.version,
+            blake3: (!is_folder).then_some(info.blake3),
+            is_behind_link: false,
+        }
+    }
+
+    /// Whether it is a folder.
+    pub(crate) fn is_folder(&self) -> bool {
+        self.path.is_empty() || self.path.ends_with('/')
+    }
+}
+
+/// One bar for all that plans copy.
+pub(crate) fn bar(plans: &[(Pair, Plan)], quiet: bool) -> Bar {
+    let files = plans.iter().flat_map(|(_, plan)| &plan.files);
+    let (count, bytes) = files.fold((0, 0), |(count, bytes), entry| (count + 1, bytes + entry.size));
+    Bar::of_many(count, bytes, quiet)
+}
+
+/// Refuses plans that together write one name twice, or a file beside a folder of its name: the last one would win, or
+/// neither could be fetched. `target` is a path that several of the pairs have in common.
+pub(crate) fn refuse_twice(plans: &[(Pair, Plan)], target: impl Fn(&Pair) -> String) -> Result<(), Failure> {
+    let (mut files, mut folders) = (BTreeSet::new(), BTreeSet::new());
+    for (pair, plan) in plans {
+        let target = target(pair);
+        for entry in &plan.files {
+            let path = format!("{target}{}", entry.path);
+            if files.contains(&path) {
+                let what =
+                    format!("two files would come to {path}; nothing was written. Give them different names");
+                return Err(Failure::new(FAILED, what));
+            }
+            files.insert(path);
+        }
+        let written = plan.folders.iter().chain(&plan.same_folders);
+        folders.extend(written.map(|entry| format!("{target}{}", entry.path)));
+    }
+    match files.iter().find(|file| folders.contains(&format!("{file}/"))) {
+        Some(both) => {
+            let what = format!(
+                "a file and a folder would come to {both}; nothing was written. Give them different names"
+            );
+            Err(Failure::new(FAILED, what))
+        }
+        None => Ok(()),
+    }
+}
