@@ -99,7 +99,8 @@ pub(crate) enum Command {
         gossamer get -r trips/2026              (./2026/...)\n  \
         gossamer get -r trips/2026/ photos      (what is in it: photos/...)\n  \
         gossamer get backup/src.tar - | tar x\n\n\
-        With -r, files that are here already (size and time, or --checksum) are left out.\n\
+        With -r, a PATH is the folder's new name here; with a slash at its end, the folder to put it into. Files that are \
+        here already (size and time, or --checksum) are left out.\n\
         Interrupted? The same command goes on where it stopped: what has come is kept in a hidden .part file."
     )]
     Get(Get),

@@ -7,7 +7,7 @@ use gossamer_client::{Client, FileSink, GetError, Got, Kind, StreamSink};
 use gossamer_world::World;
 use serde::Serialize;
 
-use super::{File, client, full_name};
+use super::{File, client, full_name, put};
 use crate::args::{Common, Get};
 use crate::failure::{FAILED, Failure, USAGE};
 use crate::free;
@@ -185,8 +185,9 @@ async fn planned(
             Ok((Pair { here, there: format!("{above}/") }, plan))
         }
         Err(error) if error.kind() == Kind::NotFound && recursive => {
+            // Whether the folder is there does not count: the same command must lead to the same place again.
             let here = match to {
-                Some(to) if !is_folder(to) => to.to_owned(),
+                Some(to) if !put::is_content(to) => to.to_owned(),
                 _ => into.join(last),
             };
             let pair = Pair { here, there: format!("{name}/") };
