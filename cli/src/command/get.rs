@@ -80,14 +80,22 @@ async fn one(common: &Common, name: &str, to: Option<PathBuf>, get: &Get) -> Res
             .map_err(|error| Failure::client(error.kind(), &error))
             .and_then(|_| show::line(&path.display().to_string()));
     }
-    let mut sink = FileSink::new(&World::real(), &path)
-        .map_err(|error| Failure::new(FAILED, format!("get {name} to {}: {error}", path.display())))?;
+    let mut sink = match FileSink::new(&World::real(), &path) {
+        Ok(sink) => sink,
+        Err(error) => {
+            let failure = Failure::new(FAILED, format!("get {name} to {}: {error}", path.display()));
+            return Err(or_folder(&client, &name, failure).await);
+        }
+    };
     let bar = Bar::new(&name, common.quiet);
     let got = client.get(&name, &mut sink, &bar).await;
     drop(bar);
     match got {
         Ok(got) => show_fetched(common, &path, &got),
-        Err(error) => Err(explained(&client, &name, error).await),
+        Err(error) if error.kind() == Kind::NotFound => {
+            Err(or_folder(&client, &name, Failure::client(error.kind(), &error)).await)
+        }
+        Err(error) => Err(Failure::client(error.kind(), &error)),
     }
 }
 
@@ -104,13 +112,13 @@ fn show_fetched(common: &Common, path: &Path, got: &Got) -> Result<(), Failure> 
     show::line(&shown)
 }
 
-/// That a folder is not a file needs a word.
-async fn explained(client: &Client, name: &str, error: GetError) -> Failure {
-    if error.kind() == Kind::NotFound && free::is_folder(client, name).await.unwrap_or(false) {
+/// Of a folder, that it is one says more than the failure.
+async fn or_folder(client: &Client, name: &str, failure: Failure) -> Failure {
+    if free::is_folder(client, name).await.unwrap_or(false) && client.stat(name).await.is_err() {
         let what = format!("{name} is a folder; `gossamer get -r {name}` fetches it with all that is in it");
         return Failure::new(FAILED, what);
     }
-    Failure::client(error.kind(), &error)
+    failure
 }
 
 async fn many(common: &Common, names: &[String], to: Option<PathBuf>, get: &Get) -> Result<(), Failure> {

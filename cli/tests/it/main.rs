@@ -7,4 +7,6 @@ mod content;
 mod faults;
 mod lan;
 mod membership;
+mod random;
+mod trees;
 mod usage;

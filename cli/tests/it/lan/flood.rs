@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::random::SplitMix;
+use crate::random::SplitMix;
 
 /// What to run with `--exact`.
 pub(super) const NAME: &str = "lan::flood::flooder";

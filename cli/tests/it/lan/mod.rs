@@ -9,7 +9,6 @@ mod flood;
 mod hostile;
 mod lab;
 mod power_cycles;
-mod random;
 mod renumber;
 mod replaced;
 mod tokens;

@@ -2,9 +2,9 @@
 
 use super::clients::Clients;
 use super::lab::Lab;
-use super::random::SplitMix;
 use super::say;
 use crate::content::MIB;
+use crate::random::SplitMix;
 
 const ROUNDS: u64 = 10;
 /// In these a machine comes back with an empty disk.

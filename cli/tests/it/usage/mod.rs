@@ -37,23 +37,23 @@ fn shared() -> Arc<Cluster> {
 }
 
 /// A user: a folder of their own, in which their commands run, and the shared cluster.
-struct User {
+pub(crate) struct User {
     cluster: Arc<Cluster>,
     dir: TempDir,
 }
 
 impl User {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         User { cluster: shared(), dir: tempfile::tempdir().unwrap() }
     }
 
     /// A path in the user's folder.
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
     /// What there is in the user's folder.
-    fn files(&self) -> Vec<String> {
+    pub(crate) fn files(&self) -> Vec<String> {
         let entries = std::fs::read_dir(self.dir.path()).unwrap();
         let mut names: Vec<String> =
             entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
@@ -62,7 +62,7 @@ impl User {
     }
 
     /// A command that is not started yet; its output will be piped.
-    fn command<S: AsRef<OsStr>>(&self, args: &[S]) -> Command {
+    pub(crate) fn command<S: AsRef<OsStr>>(&self, args: &[S]) -> Command {
         let mut command = gossamer();
         command.env("GOSSAMER_QUEUE", self.cluster.queue_addrs()).args(args).current_dir(self.dir.path());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -70,12 +70,12 @@ impl User {
     }
 
     /// Runs a command to its end.
-    fn run<S: AsRef<OsStr>>(&self, args: &[S]) -> Ran {
+    pub(crate) fn run<S: AsRef<OsStr>>(&self, args: &[S]) -> Ran {
         finish(self.command(args).spawn().unwrap())
     }
 
     /// The same with standard input from a pipe.
-    fn feed<S: AsRef<OsStr>>(&self, args: &[S], input: &[u8]) -> Ran {
+    pub(crate) fn feed<S: AsRef<OsStr>>(&self, args: &[S], input: &[u8]) -> Ran {
         let mut child = self.command(args).stdin(Stdio::piped()).spawn().unwrap();
         let mut pipe = child.stdin.take().unwrap();
         std::thread::scope(|scope| {
@@ -96,7 +96,7 @@ fn run(args: &[&str]) -> Ran {
 impl Ran {
     /// Asserts a failure: its exit code, nothing on standard output, and a word that its text must have.
     #[track_caller]
-    fn fails(self, code: i32, word: &str) -> Ran {
+    pub(crate) fn fails(self, code: i32, word: &str) -> Ran {
         let ran = self.exit(code);
         assert_eq!(ran.text(), "", "standard output is data");
         assert!(ran.stderr.contains(word), "{word:?} is not in {:?}", ran.stderr);
