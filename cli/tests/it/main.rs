@@ -8,5 +8,6 @@ mod faults;
 mod lan;
 mod membership;
 mod random;
+mod terminal;
 mod trees;
 mod usage;
