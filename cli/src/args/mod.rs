@@ -129,7 +129,8 @@ pub(crate) enum Command {
         after_help = "Examples:\n  gossamer ls                    (the buckets)\n  gossamer ls trips/2026/        \
         (one folder)\n  gossamer ls -r trips/          (all that is in it)\n  gossamer ls -r --json | jq .size\n\n\
         A PREFIX with a slash begins with the bucket; without one it is looked for in bucket `files`. It may stop in the \
-        middle of a name."
+        middle of a name; if it is the name of a folder, with or without its slash, it shows what is in the folder. \
+        With -r, folders are shown only if they are empty.\nIf there is nothing, that is no error: exit code 0."
     )]
     Ls(Ls),
     /// Sum up how much there is

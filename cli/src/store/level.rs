@@ -1,0 +1,62 @@
+//! One folder: its files, and its folders without what is in them.
+
+use gossamer_client::{Client, Info, Modified};
+
+use super::folder;
+use crate::failure::Failure;
+use crate::listing::Listing;
+
+/// What is in a folder.
+pub(crate) enum Entry {
+    /// A folder with the slash at its end, and when it was modified if it has a record of its own.
+    Folder(String, Option<Modified>),
+    /// A file.
+    File(Info),
+}
+
+/// The entries of a folder in the order of their names. What is in its folders is jumped over, not read.
+pub(crate) struct Level {
+    listing: Listing,
+    /// Where the entries' own parts begin in their names.
+    own: usize,
+    found: bool,
+}
+
+impl Level {
+    /// What begins with `prefix`, which may stop in the middle of a name; without any prefix the buckets.
+    pub(crate) fn new(client: &Client, prefix: &str) -> Self {
+        let own = prefix.rfind('/').map_or(0, |at| at + 1);
+        Level { listing: Listing::new(client, prefix), own, found: false }
+    }
+
+    /// The next entry; none after the last.
+    pub(crate) async fn next(&mut self) -> Result<Option<Entry>, Failure> {
+        while let Some(info) = self.listing.next().await? {
+            self.found = true;
+            let own = &info.name[self.own..];
+            match own.find('/') {
+                // The record of the folder that is looked at.
+                None if own.is_empty() => {}
+                None => return Ok(Some(Entry::File(info))),
+                Some(end) => {
+                    let name = info.name[..=self.own + end].to_owned();
+                    self.listing.skip(&folder::last_within(&name));
+                    // A folder's record is the first name that begins with it.
+                    let modified = (info.name == name).then(|| info.modified());
+                    return Ok(Some(Entry::Folder(name, modified)));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether there was anything: an empty folder has no entries, and is there.
+    pub(crate) fn found(&self) -> bool {
+        self.found
+    }
+
+    /// Whether the next entry may take a while.
+    pub(crate) fn is_page_done(&self) -> bool {
+        self.listing.is_page_done()
+    }
+}
