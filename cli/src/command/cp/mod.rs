@@ -8,7 +8,7 @@ mod item;
 
 use std::cell::Cell;
 
-use gossamer_client::{Client, Condition};
+use gossamer_client::{Client, Condition, DeleteError};
 use gossamer_proto::name;
 use serde::Serialize;
 
@@ -113,10 +113,9 @@ impl Copying<'_> {
             if page.is_empty() {
                 break;
             }
-            let pairs = page.into_iter().filter_map(|info| {
+            let pairs = page.into_iter().map(|info| {
                 let to = format!("{to}{}", &info.name[from.len()..]);
-                // A bucket has no record.
-                (!folder::is_bucket(&to)).then_some(Pair { from: info.name, to, size: info.size })
+                Pair { from: info.name, to, size: info.size }
             });
             many(pairs, SIDE_BY_SIDE, failures, |pair| self.one(pair, self.common.verbose > 0)).await;
         }
@@ -126,6 +125,9 @@ impl Copying<'_> {
     /// One file, or a folder's own record.
     async fn one(&self, pair: Pair, shown: bool) -> Result<(), Failure> {
         let Pair { from, to, size } = &pair;
+        if folder::is_bucket(to) {
+            return self.to_bucket(from).await;
+        }
         let is_folder = name::is_folder(to);
         // A folder that is there already is as good.
         let condition = (self.if_absent && !is_folder).then_some(Condition::IfAbsent);
@@ -147,6 +149,17 @@ impl Copying<'_> {
             (false, false) => Ok(()),
         });
         show::unless_closed(printed)
+    }
+
+    /// A bucket has no record that a folder's could become.
+    async fn to_bucket(&self, from: &str) -> Result<(), Failure> {
+        if !self.remove {
+            return Ok(());
+        }
+        match self.client.delete(from, None).await {
+            Ok(_) | Err(DeleteError::NotFound(_)) => Ok(()),
+            Err(error) => Err(Failure::client(error.kind(), &error)),
+        }
     }
 
     /// Prints what would become what.
