@@ -1,5 +1,6 @@
 //! `gossamer du [PREFIX]`: how much there is in each bucket, or in each folder of one; one pass over all names.
 
+use gossamer_client::Client;
 use serde::Serialize;
 
 use super::client;
@@ -8,9 +9,12 @@ use crate::failure::Failure;
 use crate::listing::Listing;
 use crate::show::output::Output;
 use crate::show::size;
-use crate::store::folder::Place;
+use crate::store::folder::{self, Place};
 use crate::store::prefix;
 use crate::store::sum::Sum;
+
+/// Letters of `10,000,000 files`.
+const FILES: usize = 16;
 
 /// A line in JSON.
 #[derive(Serialize)]
@@ -26,30 +30,37 @@ pub(super) async fn run(common: &Common, du: Du) -> Result<(), Failure> {
     let client = client(common).await?;
     let prefix = prefix::enter(&client, prefix).await?;
     let mut lines = Lines { out: Output::new(), json: common.json, bytes: du.bytes };
-    let mut listing = Listing::new(&client, &prefix);
-    let own = prefix.rfind('/').map_or(0, |at| at + 1);
+    match sum_up(&client, &prefix, &mut lines).await? {
+        true => Ok(()),
+        false => prefix::say_nothing(common, &client, &prefix).await,
+    }
+}
+
+/// Writes all lines; whether there was anything.
+async fn sum_up(client: &Client, prefix: &str, lines: &mut Lines) -> Result<bool, Failure> {
+    let (mut listing, own) = (Listing::new(client, prefix), folder::own_part(prefix));
     let (mut found, mut total) = (false, Sum::default());
     // All names of one folder come one after the other.
     let mut current: Option<(String, Sum)> = None;
     while let Some(info) = listing.next().await? {
         found = true;
-        let end = info.name[own..].find('/').map_or(info.name.len(), |end| own + end + 1);
-        // Nothing is left of the folder's own record.
-        if end > own && current.as_ref().is_none_or(|(name, _)| *name != info.name[..end]) {
-            lines.end(&mut current, &mut total)?;
-            current = Some((info.name[..end].to_owned(), Sum::default()));
-        }
-        if let Some((_, sum)) = &mut current {
-            sum.add(&info);
+        total = total + Sum::of(&info);
+        match (&mut current, folder::entry(&info.name, own)) {
+            (_, None) => {}
+            (Some((name, sum)), Some(entry)) if name == entry => *sum = *sum + Sum::of(&info),
+            (_, Some(entry)) => {
+                lines.end(current.take())?;
+                current = Some((entry.to_owned(), Sum::of(&info)));
+            }
         }
         if listing.is_page_done() {
             lines.out.flush()?;
         }
     }
-    lines.end(&mut current, &mut total)?;
-    lines.line(Place::Total(&prefix), total, "total")?;
+    lines.end(current)?;
+    lines.line(Place::Total(prefix), total, "total")?;
     lines.out.flush()?;
-    if found { Ok(()) } else { prefix::say_nothing(common, &client, &prefix).await }
+    Ok(found)
 }
 
 /// Size, files and name below each other.
@@ -60,11 +71,9 @@ struct Lines {
 }
 
 impl Lines {
-    /// Writes the line of what was summed up, which counts in the total.
-    fn end(&mut self, current: &mut Option<(String, Sum)>, total: &mut Sum) -> Result<(), Failure> {
-        let Some((name, sum)) = current.take() else { return Ok(()) };
-        total.join(sum);
-        self.line(Place::of(&name), sum, &name)
+    /// Of the folder or file that was summed up, if there is one.
+    fn end(&mut self, summed: Option<(String, Sum)>) -> Result<(), Failure> {
+        summed.map_or(Ok(()), |(name, sum)| self.line(Place::of(&name), sum, &name))
     }
 
     fn line(&mut self, place: Place<'_>, sum: Sum, name: &str) -> Result<(), Failure> {
@@ -78,6 +87,3 @@ impl Lines {
         self.out.line(&format!("{size:>width$}  {files:>FILES$}  {name}"))
     }
 }
-
-/// Letters of `10,000,000 files`.
-const FILES: usize = 16;

@@ -45,7 +45,7 @@ impl Bar {
 
     /// For so many files of which no byte moves: each is a step of one, see [`Bar::step`].
     pub(crate) fn of_files(files: u64, quiet: bool) -> Self {
-        let bar = Bar::drawn(String::new(), "{human_pos} of {human_len} files, {per_sec}, {eta} left", quiet);
+        let bar = Bar::drawn(String::new(), "{human_pos} of {human_len} files, {eta} left", quiet);
         bar.bar.set_length(files);
         bar
     }

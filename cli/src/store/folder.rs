@@ -38,6 +38,18 @@ pub(crate) fn last_part(name: &str) -> &str {
     name.rsplit('/').next().unwrap_or(name)
 }
 
+/// Where the own parts of names begin that are directly in the folder that a prefix is of, or begins in.
+pub(crate) fn own_part(prefix: &str) -> usize {
+    prefix.rfind('/').map_or(0, |slash| slash + 1)
+}
+
+/// The file or folder directly in a folder that a name is of, or is in; `own` is from [`own_part`]. None of the folder's own
+/// record.
+pub(crate) fn entry(name: &str, own: usize) -> Option<&str> {
+    let end = name[own..].find('/').map_or(name.len(), |slash| own + slash + 1);
+    (end > own).then_some(&name[..end])
+}
+
 /// The name as that of a folder.
 pub(crate) fn as_folder(name: &str) -> String {
     if name::is_folder(name) { name.to_owned() } else { format!("{name}/") }
@@ -96,6 +108,15 @@ mod tests {
         assert_eq!(ancestors("abc/b/c/d").collect::<Vec<_>>(), ["abc/b", "abc/b/c"]);
         assert_eq!(ancestors("abc/b/").collect::<Vec<_>>(), ["abc/b"]);
         assert_eq!(ancestors("abc/b").count(), 0);
+        for (prefix, name, is) in [
+            ("", "abc/d", Some("abc/")),
+            ("abc/", "abc/d/e", Some("abc/d/")),
+            ("abc/", "abc/d/", Some("abc/d/")),
+            ("abc/d", "abc/de", Some("abc/de")),
+            ("abc/d/", "abc/d/", None),
+        ] {
+            assert_eq!(entry(name, own_part(prefix)), is, "{name} in {prefix}");
+        }
         assert!(is_bucket("abc/") && !is_bucket("abc/d/") && !is_bucket("abc/d"));
         assert_eq!((last_part("abc/d"), last_part("abc/d/"), last_part("abc/")), ("d", "d", "abc"));
     }

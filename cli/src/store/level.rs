@@ -1,6 +1,7 @@
 //! One folder: its files, and its folders without what is in them.
 
 use gossamer_client::{Client, Info, Modified};
+use gossamer_proto::name;
 
 use super::folder;
 use crate::failure::Failure;
@@ -25,27 +26,22 @@ pub(crate) struct Level {
 impl Level {
     /// What begins with `prefix`, which may stop in the middle of a name; without any prefix the buckets.
     pub(crate) fn new(client: &Client, prefix: &str) -> Self {
-        let own = prefix.rfind('/').map_or(0, |at| at + 1);
-        Level { listing: Listing::new(client, prefix), own, found: false }
+        Level { listing: Listing::new(client, prefix), own: folder::own_part(prefix), found: false }
     }
 
     /// The next entry; none after the last.
     pub(crate) async fn next(&mut self) -> Result<Option<Entry>, Failure> {
         while let Some(info) = self.listing.next().await? {
             self.found = true;
-            let own = &info.name[self.own..];
-            match own.find('/') {
-                // The record of the folder that is looked at.
-                None if own.is_empty() => {}
-                None => return Ok(Some(Entry::File(info))),
-                Some(end) => {
-                    let name = info.name[..=self.own + end].to_owned();
-                    self.listing.skip(&folder::last_within(&name));
-                    // A folder's record is the first name that begins with it.
-                    let modified = (info.name == name).then(|| info.modified());
-                    return Ok(Some(Entry::Folder(name, modified)));
-                }
+            // The record of the folder that is looked at is no entry of it.
+            let Some(entry) = folder::entry(&info.name, self.own) else { continue };
+            if !name::is_folder(entry) {
+                return Ok(Some(Entry::File(info)));
             }
+            self.listing.skip(&folder::last_within(entry));
+            // A folder's record is the first name that begins with it.
+            let modified = (info.name == entry).then(|| info.modified());
+            return Ok(Some(Entry::Folder(entry.to_owned(), modified)));
         }
         Ok(None)
     }

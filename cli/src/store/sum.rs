@@ -1,6 +1,7 @@
 //! How much there is.
 
 use std::fmt::{self, Display};
+use std::ops::Add;
 
 use gossamer_client::Info;
 
@@ -16,18 +17,22 @@ pub(crate) struct Sum {
 }
 
 impl Sum {
-    /// One more, unless it is a folder.
-    pub(crate) fn add(&mut self, info: &Info) {
-        if !info.is_folder() {
-            self.files += 1;
-            self.bytes += info.size;
-        }
+    /// One file; of a folder nothing.
+    pub(crate) fn of(info: &Info) -> Self {
+        if info.is_folder() { Sum::default() } else { Sum::file(info.size) }
     }
 
-    /// Those of another sum as well.
-    pub(crate) fn join(&mut self, other: Sum) {
-        self.files += other.files;
-        self.bytes += other.bytes;
+    /// One file of so many bytes.
+    pub(crate) fn file(bytes: u64) -> Self {
+        Sum { files: 1, bytes }
+    }
+}
+
+impl Add for Sum {
+    type Output = Sum;
+
+    fn add(self, other: Sum) -> Sum {
+        Sum { files: self.files + other.files, bytes: self.bytes + other.bytes }
     }
 }
 

@@ -26,10 +26,11 @@ pub(super) async fn check(client: &Client, items: &[Item]) -> Result<Sum, Failur
     }
     let mut sum = Sum::default();
     for item in items {
-        sum.join(match item {
+        let one = match item {
             Item::File { to, size, .. } => file(client, to, *size).await?,
             Item::Folder { from, to } => folder(client, from, to).await?,
-        });
+        };
+        sum = sum + one;
     }
     Ok(sum)
 }
@@ -65,7 +66,7 @@ async fn file(client: &Client, to: &str, size: u64) -> Result<Sum, Failure> {
             FAILED,
             format!("{to} is a folder; to copy into it, end it in a slash, {inside}"),
         )),
-        false => Ok(Sum { files: 1, bytes: size }),
+        false => Ok(Sum::file(size)),
     }
 }
 
@@ -85,7 +86,7 @@ async fn folder(client: &Client, from: &str, to: &str) -> Result<Sum, Failure> {
             ahead = there.next().await?;
         }
         feed(&mut beside, &name)?;
-        sum.add(&info);
+        sum = sum + Sum::of(&info);
     }
     while let Some(after) = ahead.take_if(|ahead| beside.may_matter(&ahead.name)) {
         feed(&mut beside, &after.name)?;

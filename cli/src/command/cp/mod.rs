@@ -139,9 +139,7 @@ impl Copying<'_> {
         if is_folder {
             return Ok(());
         }
-        let mut done = self.done.get();
-        done.join(Sum { files: 1, bytes: *size });
-        self.done.set(done);
+        self.done.update(|done| done + Sum::file(*size));
         self.bar.step();
         let printed = self.bar.suspend(|| match (self.common.json, shown) {
             (true, _) => show::json(&Copied { name: to, from, size: *size, version: Some(version) }),
@@ -183,9 +181,7 @@ impl Copying<'_> {
 
     fn would_be(&self, out: &mut Output, pair: &Pair) -> Result<(), Failure> {
         let Pair { from, to, size } = pair;
-        let mut done = self.done.get();
-        done.join(Sum { files: 1, bytes: *size });
-        self.done.set(done);
+        self.done.update(|done| done + Sum::file(*size));
         match self.common.json {
             true => out.json(&Copied { name: to, from, size: *size, version: None }),
             false => out.line(&format!("{from} -> {to}")),

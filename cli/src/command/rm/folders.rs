@@ -71,20 +71,13 @@ fn without_inner(names: &[String]) -> Vec<&String> {
 
 /// Looks at all there is of a name.
 async fn count(client: &Client, name: &str) -> Result<Counted, Failure> {
-    let (mut sum, mut newest) = (Sum::default(), 0);
-    let file = match client.stat(name).await {
-        _ if name::is_folder(name) => None,
-        Ok(info) => Some(info),
-        Err(StatError::NotFound(_)) => None,
-        Err(error) => return Err(Failure::client(error.kind(), &error)),
-    };
-    let inside = folder::as_folder(name);
+    let (file, inside) = (file(client, name).await?, folder::as_folder(name));
+    let (mut sum, mut newest, mut is_there) = (Sum::default(), 0, false);
     let mut listing = Listing::new(client, &inside);
-    let mut is_there = false;
     while let Some(info) = listing.next().await? {
         is_there = true;
         newest = newest.max(info.version);
-        sum.add(&info);
+        sum = sum + Sum::of(&info);
     }
     if file.is_none() && !is_there {
         let what = format!("{name}: no such file or folder, nothing was removed");
@@ -93,17 +86,29 @@ async fn count(client: &Client, name: &str) -> Result<Counted, Failure> {
     Ok(Counted { name: name.to_owned(), file, folder: is_there.then_some(inside), sum, newest })
 }
 
+/// The file of this name, if there is one and the name is not that of a folder.
+async fn file(client: &Client, name: &str) -> Result<Option<Info>, Failure> {
+    if name::is_folder(name) {
+        return Ok(None);
+    }
+    match client.stat(name).await {
+        Ok(info) => Ok(Some(info)),
+        Err(StatError::NotFound(_)) => Ok(None),
+        Err(error) => Err(Failure::client(error.kind(), &error)),
+    }
+}
+
 /// Prints every name that would be removed.
 async fn dry_run(common: &Common, client: &Client, found: &[Counted]) -> Result<(), Failure> {
     let mut out = Output::new();
     let mut sum = Sum::default();
     for counted in found {
         if let Some(file) = &counted.file {
-            sum.add(file);
+            sum = sum + Sum::of(file);
             say(common, &file.name, file.version)?;
         }
         let Some(folder) = &counted.folder else { continue };
-        sum.join(counted.sum);
+        sum = sum + counted.sum;
         let mut shown = Shown::new(client, folder);
         while let Some(info) = shown.next().await? {
             match common.json {
@@ -125,7 +130,7 @@ async fn ask(found: &[Counted]) -> Result<(), Failure> {
     let Some(first) = folders.next() else { return Ok(()) };
     let (mut sum, mut more) = (first.sum, 0);
     folders.for_each(|counted| {
-        sum.join(counted.sum);
+        sum = sum + counted.sum;
         more += 1;
     });
     let folder = folder::as_folder(&first.name);
@@ -202,9 +207,7 @@ impl Removing<'_> {
         }
         match self.client.delete(&info.name, Some(Condition::IfVersion(info.version))).await {
             Ok(version) => {
-                let mut done = self.done.get();
-                done.add(&info);
-                self.done.set(done);
+                self.done.update(|done| done + Sum::of(&info));
                 if shown && !info.is_folder() {
                     self.bar.suspend(|| say(self.common, &info.name, version))?;
                 }
