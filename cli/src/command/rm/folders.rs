@@ -71,7 +71,8 @@ fn without_inner(names: &[String]) -> Vec<&String> {
 
 /// Looks at all there is of a name.
 async fn count(client: &Client, name: &str) -> Result<Counted, Failure> {
-    let (file, inside) = (file(client, name).await?, folder::as_folder(name));
+    let file = if name::is_folder(name) { None } else { stat(client, name).await? };
+    let inside = folder::as_folder(name);
     let (mut sum, mut newest, mut is_there) = (Sum::default(), 0, false);
     let mut listing = Listing::new(client, &inside);
     while let Some(info) = listing.next().await? {
@@ -86,11 +87,8 @@ async fn count(client: &Client, name: &str) -> Result<Counted, Failure> {
     Ok(Counted { name: name.to_owned(), file, folder: is_there.then_some(inside), sum, newest })
 }
 
-/// The file of this name, if there is one and the name is not that of a folder.
-async fn file(client: &Client, name: &str) -> Result<Option<Info>, Failure> {
-    if name::is_folder(name) {
-        return Ok(None);
-    }
+/// What there is of exactly this name.
+async fn stat(client: &Client, name: &str) -> Result<Option<Info>, Failure> {
     match client.stat(name).await {
         Ok(info) => Ok(Some(info)),
         Err(StatError::NotFound(_)) => Ok(None),
@@ -212,8 +210,11 @@ impl Removing<'_> {
                     self.bar.suspend(|| say(self.common, &info.name, version))?;
                 }
             }
-            Err(DeleteError::NotFound(_)) => {}
-            Err(DeleteError::Condition { .. }) => return Err(stays()),
+            // Another version than this one, or none.
+            Err(DeleteError::Condition { .. }) if stat(self.client, &info.name).await?.is_some() => {
+                return Err(stays());
+            }
+            Err(DeleteError::Condition { .. } | DeleteError::NotFound(_)) => {}
             Err(error) => return Err(Failure::client(error.kind(), &error)),
         }
         if !info.is_folder() {

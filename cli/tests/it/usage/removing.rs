@@ -1,6 +1,7 @@
 //! `rm` of files and folders.
 
 use super::User;
+use crate::cluster::finish;
 
 /// A folder, nested and with more than a page in it, goes with its empty folders, and nothing beside it does; a dry run
 /// says what then happens.
@@ -48,4 +49,18 @@ fn mixed() {
     let ran = user.run(&["rm", "-r", "-y", "mixed/missing/", "mixed/f"]).exit(1);
     assert!(ran.text() == "mixed/f\n" && ran.stderr.contains("mixed/missing/"), "{}", ran.stderr);
     assert_eq!(user.run(&["ls", "mixed/"]).ok().text(), "");
+}
+
+/// Two who remove the same folder at the same time both end well: whatever is gone is gone.
+#[test]
+fn twice_at_a_time() {
+    let user = User::new();
+    user.fill((0..1_000).map(|number| format!("twice/a/{number:04}")));
+    let remove = || user.command(&["rm", "-r", "--yes", "twice/a"]).spawn().unwrap();
+    let [one, two] = [remove(), remove()].map(finish);
+    for ran in [one, two] {
+        // Whoever comes very late finds nothing.
+        assert!(matches!(ran.code, 0 | 3), "{ran:?}");
+    }
+    assert_eq!(user.all("twice/"), [""; 0]);
 }
