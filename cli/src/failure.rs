@@ -17,7 +17,7 @@ pub(crate) struct Failure {
 pub(crate) const FAILED: u8 = 1;
 /// The command line makes no sense.
 pub(crate) const USAGE: u8 = 2;
-/// No file has this name.
+/// What was asked for is not there.
 pub(crate) const NOT_FOUND: u8 = 3;
 /// Refused: by a rule of safety or by the cluster.
 pub(crate) const REFUSED: u8 = 6;

@@ -43,6 +43,22 @@ impl Listing {
         Ok(self.page.pop_front())
     }
 
+    /// Up to `limit` of the next names, so that they can be treated side by side; none after the last.
+    pub(crate) async fn several(&mut self, limit: usize) -> Result<Vec<Info>, Failure> {
+        let mut several = Vec::new();
+        while several.len() < limit
+            && let Some(info) = self.next().await?
+        {
+            several.push(info);
+        }
+        Ok(several)
+    }
+
+    /// Whether the next name has to be waited for.
+    pub(crate) fn is_page_done(&self) -> bool {
+        self.page.is_empty()
+    }
+
     /// Leaves out all names that are not after `after`: a whole folder, without asking for what is in it.
     pub(crate) fn skip(&mut self, after: &str) {
         while self.page.front().is_some_and(|info| info.name.as_str() <= after) {

@@ -3,6 +3,7 @@
 //! # Layout
 //! - [`args`]: what may be typed
 //! - [`command`]: one file per command; clients use `gossamer-client` only
+//! - [`store`]: names in the store and the folders they make; [`listing`]: page after page; [`many`]: side by side
 //! - [`show`]: how things look: human or JSON, progress, sizes and times
 //! - [`failure`]: errors with their exit codes
 //! - [`place`]: default folders and ports; [`credentials`]: the token; [`whereabouts`], [`lan`]: where the cluster is
@@ -25,6 +26,7 @@ mod listing;
 mod many;
 mod place;
 mod show;
+mod store;
 mod tree;
 mod whereabouts;
 

@@ -60,6 +60,11 @@ impl Failures {
         self.kept.len() + self.more
     }
 
+    /// Whether going on is pointless.
+    pub(crate) fn is_final(&self) -> bool {
+        self.kept.iter().any(|failure| is_final(failure.code))
+    }
+
     /// Lists them, with `done` (what happened to the rest) in the last line. Exit code 1, or that of what made going on
     /// pointless.
     pub(crate) fn end(self, done: &str) -> Result<(), Failure> {

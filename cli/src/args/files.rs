@@ -75,7 +75,7 @@ pub(crate) struct Sync {
 
 #[derive(Args, Debug)]
 pub(crate) struct Ls {
-    /// Only names that begin so
+    /// A folder, or how names begin; default: the buckets
     pub(crate) prefix: Option<String>,
     /// All names, not only those of one folder
     #[arg(short, long)]
@@ -87,7 +87,7 @@ pub(crate) struct Ls {
 
 #[derive(Args, Debug)]
 pub(crate) struct Du {
-    /// Only names that begin so
+    /// A folder, or how names begin; default: each bucket
     pub(crate) prefix: Option<String>,
     /// Exact sizes, in bytes
     #[arg(long)]
@@ -96,7 +96,7 @@ pub(crate) struct Du {
 
 #[derive(Args, Debug)]
 pub(crate) struct Find {
-    /// What the name is like
+    /// What the name is like; without any of * ? [ it may be anywhere in it
     pub(crate) pattern: String,
 }
 

@@ -130,7 +130,8 @@ pub(crate) enum Command {
         after_help = "Examples:\n  gossamer ls                    (the buckets)\n  gossamer ls trips/2026/        \
         (one folder)\n  gossamer ls -r trips/          (all that is in it)\n  gossamer ls -r --json | jq .size\n\n\
         A PREFIX with a slash begins with the bucket; without one it is looked for in bucket `files`. It may stop in the \
-        middle of a name."
+        middle of a name; if it is the name of a folder, with or without its slash, it shows what is in the folder. \
+        With -r, folders are shown only if they are empty.\nIf there is nothing, that is no error: exit code 0."
     )]
     Ls(Ls),
     /// Sum up how much there is
@@ -155,20 +156,24 @@ pub(crate) enum Command {
     #[command(
         override_usage = "gossamer cp [OPTIONS] NAME NAME\n       gossamer cp [OPTIONS] NAME... FOLDER/",
         after_help = "Examples:\n  gossamer cp photo.jpg trips/2026/rome.jpg\n  gossamer cp photo.jpg trips/2026/\n  \
-        gossamer cp -r trips/2026/ backup/2026/\n\nEach file is copied in one step; a folder file by file."
+        gossamer cp -r trips/2026 backup/           (backup/2026/...)\n  \
+        gossamer cp -r trips/2026/ backup/          (what is in it: backup/...)\n\nA folder goes into FOLDER/ under its own name; with a slash at its end (trips/2026/) only what is in it does.\n\
+        Each file is copied in one step; a folder file by file."
     )]
     Cp(Cp),
     /// Move or rename within the store; no byte moves
     #[command(
         override_usage = "gossamer mv [OPTIONS] NAME NAME\n       gossamer mv [OPTIONS] NAME... FOLDER/",
-        after_help = "Examples:\n  gossamer mv photo.jpg trips/2026/rome.jpg\n  gossamer mv -r trips/2026/ archive/2026/\n\n\
+        after_help = "Examples:\n  gossamer mv photo.jpg trips/2026/rome.jpg\n  gossamer mv -r trips/2026 archive/          (archive/2026/...)\n  \
+        gossamer mv -r trips/2026/ archive/         (what is in it: archive/...)\n\n\
         Each file is moved in one step; a folder file by file."
     )]
     Mv(Cp),
     /// Remove files and folders
     #[command(
         after_help = "Examples:\n  gossamer rm photo.jpg trips/2026/rome.jpg\n  gossamer rm -r trips/2026/      \
-        (asks first)\n  gossamer rm -r --yes trips/2026/\n  gossamer rm -r --dry-run trips/2026/"
+        (asks first)\n  gossamer rm -r --yes trips/2026/\n  gossamer rm -r --dry-run trips/2026/\n\n\
+        With -r it counts first, and removes what it has counted: what is written meanwhile stays, and is reported."
     )]
     Rm(Rm),
     /// Is everything fine? Leader, voters, how many more machines may fail

@@ -25,7 +25,7 @@ mod up;
 mod verify;
 
 use gossamer_client::{Client, Config, ConnectError, Info};
-use gossamer_proto::name;
+use gossamer_proto::name::{self, NameError};
 use gossamer_proto::trust::Trust;
 use gossamer_world::World;
 use serde::Serialize;
@@ -33,6 +33,7 @@ use serde::Serialize;
 use crate::args::{Arguments, Command, Common, Node, NodeAction};
 use crate::failure::{FAILED, Failure, INTERRUPTED, REFUSED, USAGE};
 use crate::show::size;
+use crate::store::folder;
 use crate::whereabouts;
 
 /// Runs the command that was typed. Servers end by signals in their own way; everything else stops at Ctrl-C.
@@ -66,7 +67,9 @@ fn interrupted(command: &Command) -> &'static str {
         Command::Get(_) => {
             "interrupted; what had come of a large file is kept in a hidden .part file, and the same command goes on with it"
         }
-        Command::Cp(_) | Command::Mv(_) => "interrupted; what was done is done, see `gossamer ls`",
+        Command::Cp(_) | Command::Mv(_) => {
+            "interrupted; what was begun may be done all the same, and the same command does the rest"
+        }
         Command::Rm(_) => "interrupted; the files may be removed all the same, see `gossamer ls`",
         Command::Node(_) => "interrupted; the node may be removed all the same, see `gossamer nodes`",
         Command::Config(_) => "interrupted; the setting may be changed all the same, see `gossamer config`",
@@ -123,14 +126,27 @@ fn client_of(common: &Common, queues: Vec<String>, trust: Trust) -> Result<Clien
 
 /// The full name of what the user typed.
 fn full_name(given: &str) -> Result<String, Failure> {
-    name::complete(given).map_err(|error| {
-        // An endless name would hide the reason.
-        let (shown, rest) = match given.char_indices().nth(NAME_SHOWN) {
-            Some((end, _)) => (&given[..end], "…"),
-            None => (given, ""),
-        };
-        Failure::new(USAGE, format!("{shown:?}{rest}: {error}"))
-    })
+    name::complete(given).map_err(|error| bad_name(given, &error))
+}
+
+/// The same of a file or, with a slash at its end, of a folder or bucket.
+fn full_entry(given: &str) -> Result<String, Failure> {
+    if !name::is_folder(given) {
+        return full_name(given);
+    }
+    // A bucket has no record, and is no name; what is in it has.
+    let checked = if folder::is_bucket(given) { format!("{given}x") } else { given.to_owned() };
+    name::check_entry(&checked).map_err(|error| bad_name(given, &error))?;
+    Ok(given.to_owned())
+}
+
+fn bad_name(given: &str, error: &NameError) -> Failure {
+    // An endless name would hide the reason.
+    let (shown, rest) = match given.char_indices().nth(NAME_SHOWN) {
+        Some((end, _)) => (&given[..end], "…"),
+        None => (given, ""),
+    };
+    Failure::new(USAGE, format!("{shown:?}{rest}: {error}"))
 }
 
 /// Characters of a bad name that are repeated in the error.
@@ -145,6 +161,10 @@ struct File<'a> {
     blake3: String,
     modified: String,
     modified_ms: u64,
+    /// When it was last modified where it came from, if that is known; seconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source_modified_s: Option<i64>,
+    executable: bool,
 }
 
 impl<'a> From<&'a Info> for File<'a> {
@@ -156,6 +176,8 @@ impl<'a> From<&'a Info> for File<'a> {
             blake3: info.blake3.to_string(),
             modified: size::time(info.modified_ms),
             modified_ms: info.modified_ms,
+            source_modified_s: info.attributes.map(|attributes| attributes.modified.seconds),
+            executable: info.is_executable(),
         }
     }
 }

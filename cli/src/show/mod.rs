@@ -1,6 +1,7 @@
 //! How things look.
 
 pub(crate) mod log;
+pub(crate) mod output;
 pub(crate) mod progress;
 pub(crate) mod size;
 pub(crate) mod table;
@@ -21,6 +22,14 @@ pub(crate) fn line(text: &str) -> Result<(), Failure> {
 pub(crate) fn json(object: &impl Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string(object).map_err(|error| Failure::new(FAILED, error))?;
     line(&text)
+}
+
+/// For commands that change something: whoever has closed the pipe has not asked them to stop.
+pub(crate) fn unless_closed(printed: Result<(), Failure>) -> Result<(), Failure> {
+    match printed {
+        Err(failure) if failure.code == 0 => Ok(()),
+        printed => printed,
+    }
 }
 
 /// Hexadecimal digits.

@@ -43,6 +43,13 @@ impl Bar {
         bar
     }
 
+    /// For so many files of which no byte moves: each is a step of one, see [`Bar::step`].
+    pub(crate) fn of_files(files: u64, quiet: bool) -> Self {
+        let bar = Bar::drawn(String::new(), "{human_pos} of {human_len} files, {eta} left", quiet);
+        bar.bar.set_length(files);
+        bar
+    }
+
     fn drawn(message: String, template: &str, quiet: bool) -> Self {
         let bar = ProgressBar::new_spinner();
         bar.set_draw_target(ProgressDrawTarget::hidden());
@@ -59,6 +66,12 @@ impl Bar {
     pub(crate) fn file_done(&self) {
         self.files_left.fetch_sub(1, Ordering::Relaxed);
         self.say_files();
+        self.draw();
+    }
+
+    /// One of many files is done, where it is files that are counted.
+    pub(crate) fn step(&self) {
+        self.bar.inc(1);
         self.draw();
     }
 

@@ -2,6 +2,12 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
+use gossamer_client::Modified;
+use indicatif::HumanCount;
+
+/// Where times can no longer be printed: seconds since 1970.
+const YEAR_10000: u64 = 253_402_300_800;
+
 /// `1.5 MiB`; exact below a KiB.
 pub(crate) fn bytes(count: u64) -> String {
     const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
@@ -20,20 +26,17 @@ pub(crate) fn bytes(count: u64) -> String {
 
 /// `20,000`.
 pub(crate) fn count(count: u64) -> String {
-    let digits = count.to_string();
-    let mut grouped = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
+    HumanCount(count).to_string()
 }
 
-/// `1 file`, `20,000 files`.
-pub(crate) fn files(files: u64) -> String {
-    if files == 1 { "1 file".to_owned() } else { format!("{} files", count(files)) }
+/// The same, or if `exact` the digits alone.
+pub(crate) fn of(count: u64, exact: bool) -> String {
+    if exact { count.to_string() } else { bytes(count) }
+}
+
+/// Letters of a size in a column whose sizes are not all known yet: `1023.9 KiB`, or the digits of a petabyte.
+pub(crate) fn width(exact: bool) -> usize {
+    if exact { 15 } else { 10 }
 }
 
 /// RFC 3339 in UTC, milliseconds.
@@ -44,6 +47,20 @@ pub(crate) fn time(unix_ms: u64) -> String {
 /// RFC 3339 in UTC, whole seconds, for listings.
 pub(crate) fn time_short(unix_ms: u64) -> String {
     humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_millis(unix_ms)).to_string()
+}
+
+/// `1 file`, `20,000 files`.
+pub(crate) fn files(count: u64) -> String {
+    let files = if count == 1 { "file" } else { "files" };
+    format!("{} {files}", self::count(count))
+}
+
+/// RFC 3339 in UTC, whole seconds; seconds since 1970 with an `@`, as `date -d` takes them, for years without four digits.
+pub(crate) fn modified(modified: Modified) -> String {
+    match u64::try_from(modified.seconds) {
+        Ok(seconds) if seconds < YEAR_10000 => time_short(seconds * 1000),
+        _ => format!("@{}", modified.seconds),
+    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,10 @@
 
 mod changing;
 mod conditions;
+mod copying;
 mod dev;
+mod fill;
+mod finding;
 mod folders;
 mod full;
 mod gets;
@@ -11,6 +14,7 @@ mod json;
 mod listing;
 mod names;
 mod refusals;
+mod removing;
 mod sizes;
 mod status;
 

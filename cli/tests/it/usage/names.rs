@@ -27,7 +27,7 @@ fn any_script() {
         assert_eq!(user.feed(&["put", "-", key], &content).ok().text(), format!("{key}\n"));
         assert!(user.run(&["cat", key]).ok().stdout == content, "{key}");
     }
-    let listed = user.run(&["ls", "--json", "any/"]).ok().json();
+    let listed = user.run(&["ls", "-r", "--json", "any/"]).ok().json();
     let mut expected = keys.to_vec();
     expected.sort_unstable();
     let listed: Vec<&str> = listed.iter().map(|file| file["name"].as_str().unwrap()).collect();
@@ -67,11 +67,14 @@ fn bad_names() {
         for args in [vec![OsStr::new("put"), file, name], vec![OsStr::new("get"), name, file]] {
             user.run(&args).fails(2, why);
         }
-        for command in ["cat", "stat", "rm"] {
+        for command in ["cat", "stat"] {
             user.run(&[OsStr::new(command), name]).fails(2, why);
         }
+        // With a slash at its end it is a folder's to `rm`.
+        let why = if name == "abc/" { "with -r" } else { why };
+        user.run(&[OsStr::new("rm"), name]).fails(2, why);
     }
-    let all = user.run(&["ls", "--json"]).ok().json();
+    let all = user.run(&["ls", "-r", "--json"]).ok().json();
     assert!(all.iter().all(|file| file["blake3"] != *hash), "nothing was stored");
     assert_eq!(content::hash_of(&user.path("file")), hash, "nothing was written");
     assert_eq!(user.files(), ["file"]);
