@@ -115,9 +115,9 @@ impl Client {
         let task: Bytes = Task { kind: Some(serve) }.encode_to_vec().into();
         let mut patience = self.patience(&Silent, "ask who holds a file".to_owned());
         let answered = self.ask_once(Queue::ReadQueue, &task, RPC, &mut patience, others).await;
-        answered.is_ok_and(|answered| {
-            matches!(answered.kind, outcome::Kind::Serving(serving) if serving.node == node)
-        })
+        answered.is_ok_and(
+            |answered| matches!(answered.kind, outcome::Kind::Serving(serving) if serving.node == node),
+        )
     }
 }
 

@@ -1,5 +1,6 @@
 //! One file per command.
 
+mod clocks;
 mod config;
 mod cp;
 mod demo;
@@ -83,8 +84,8 @@ async fn run_client(common: &Common, command: Command) -> Result<(), Failure> {
         Command::Cp(cp) => cp::run(common, cp, false).await,
         Command::Mv(mv) => cp::run(common, mv, true).await,
         Command::Rm(rm) => rm::run(common, rm).await,
-        Command::Status(status) => status::run(common, status.wait).await,
-        Command::Nodes(_) => nodes::run(common).await,
+        Command::Status(status) => status::run(common, status).await,
+        Command::Nodes(nodes) => nodes::run(common, nodes).await,
         Command::Doctor(doctor) => doctor::run(common, doctor).await,
         Command::Completions { shell } => manual::completions(shell),
         Command::Man { dir } => manual::pages(dir),

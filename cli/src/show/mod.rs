@@ -1,9 +1,11 @@
 //! How things look.
 
+pub(crate) mod colour;
 pub(crate) mod log;
 pub(crate) mod progress;
 pub(crate) mod size;
 pub(crate) mod table;
+pub(crate) mod width;
 
 use std::io::{self, Write};
 

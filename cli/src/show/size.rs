@@ -18,6 +18,11 @@ pub(crate) fn bytes(count: u64) -> String {
     format!("{value:.1} {}", UNITS[unit])
 }
 
+/// For people, or in bytes if exact sizes are wanted.
+pub(crate) fn shown(count: u64, exact: bool) -> String {
+    if exact { count.to_string() } else { bytes(count) }
+}
+
 /// RFC 3339 in UTC, milliseconds.
 pub(crate) fn time(unix_ms: u64) -> String {
     humantime::format_rfc3339_millis(UNIX_EPOCH + Duration::from_millis(unix_ms)).to_string()
