@@ -26,7 +26,7 @@ pub(super) fn lines(status: &Status, exact: bool) -> Vec<String> {
 }
 
 /// The first line: is everything fine, and what may fail next?
-pub(super) fn summary(status: &Status) -> (String, Tone) {
+pub(in crate::command) fn summary(status: &Status) -> (String, Tone) {
     if status.cluster_id.is_empty() {
         return ("no cluster yet: start a node, `gossamer node`".to_owned(), Tone::Warning);
     }

@@ -11,7 +11,8 @@ use gossamer_client::Client;
 use gossamer_proto::v1::{Description, NodeReport};
 use serde::Serialize;
 
-pub(super) use concern::Concern;
+pub(super) use concern::{About, Concern};
+pub(super) use lines::summary;
 pub(super) use wait::{wait_even, wait_for};
 
 use super::client;
@@ -34,7 +35,7 @@ pub(in crate::command) struct Status {
     replica_ids: Vec<u64>,
     /// How many more machines may fail without stopping writes.
     tolerates: usize,
-    healthy: bool,
+    pub(super) healthy: bool,
     log_index: u64,
     applied_index: u64,
     /// Of the slowest node, in log entries.

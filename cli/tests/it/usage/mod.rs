@@ -3,15 +3,18 @@
 mod changing;
 mod conditions;
 mod dev;
+mod doctor;
 mod folders;
 mod full;
 mod gets;
 mod interrupt;
 mod json;
 mod listing;
+mod manual;
 mod names;
 mod refusals;
 mod sizes;
+mod stat;
 mod status;
 
 use std::ffi::OsStr;
