@@ -24,3 +24,26 @@ pub(super) fn check(seen: &Seen) -> Check {
         _ => Check::warn("clocks", found, next),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use gossamer_proto::trust::Trust;
+    use gossamer_proto::v1::{Description, NodeReport, NodeState};
+
+    use super::*;
+    use crate::command::doctor::Verdict;
+
+    /// A node that is a minute off fails, though it is the only one: this machine's clock counts, and the age of a beat.
+    #[test]
+    fn against_this_machine() {
+        let of = |unix_ms: u64| {
+            let report = Some(NodeReport { unix_ms, ..NodeReport::default() });
+            let nodes = vec![NodeState { report, age_ms: 100, connected: true }];
+            let description = Description { nodes, ..Description::default() };
+            check(&Seen { description, unix_ms: 1_000_100, queues: Vec::new(), trust: Trust::Loopback })
+                .verdict
+        };
+        let verdicts = [0, 1_000_000, 999_000, 998_999, 1_060_000].map(of);
+        assert_eq!(verdicts, [Verdict::Ok, Verdict::Ok, Verdict::Ok, Verdict::Warn, Verdict::Fail]);
+    }
+}

@@ -1,7 +1,7 @@
 //! Ports: those of the cluster, as far as they are reached from here; those that `gossamer up` would take here.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use futures_util::future::join_all;
 use gossamer_discovery as discovery;
@@ -25,7 +25,7 @@ pub(super) async fn checks(seen: Option<&Seen>) -> Vec<Check> {
         checks.push(reached(seen).await);
     }
     if !seen.is_some_and(serves_here) {
-        checks.push(free());
+        checks.push(free().await);
     }
     checks
 }
@@ -79,10 +79,15 @@ async fn reached(seen: &Seen) -> Check {
 }
 
 /// Whether the ports that `gossamer up` takes are there to be taken.
-fn free() -> Check {
+async fn free() -> Check {
     let tcp = [QUEUE_PORT, QUEUE_PORT + 1, NODE_PORT, NODE_PORT + 1];
-    let taken = tcp.iter().filter(|port| TcpListener::bind((Ipv4Addr::UNSPECIFIED, **port)).is_err());
-    let mut taken: Vec<String> = taken.map(|port| format!("TCP {port}")).collect();
+    let world = World::real();
+    let mut taken = Vec::new();
+    for port in tcp {
+        if world.network.bind((Ipv4Addr::UNSPECIFIED, port).into()).await.is_err() {
+            taken.push(format!("TCP {port}"));
+        }
+    }
     if hear_broadcasts().is_err() {
         taken.push(format!("UDP {DISCOVERY_PORT}"));
     }

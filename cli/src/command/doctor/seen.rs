@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use gossamer_client::Kind;
 use gossamer_proto::token::Token;
 use gossamer_proto::trust::Trust;
 use gossamer_proto::v1::Description;
@@ -68,6 +69,12 @@ async fn ask(common: &Common, token: Option<Token>, found: Vec<String>) -> Resul
     };
     let common = Common { timeout, ..common.clone() };
     let client = client_of(&common, queues.clone(), trust.clone())?;
-    let description = client.describe().await.map_err(|error| Failure::client(error.kind(), &error))?;
+    let description = client.describe().await.map_err(|error| match error.kind() {
+        Kind::Unavailable => {
+            let queues = queues.join(", ");
+            Failure::client(error.kind(), format!("no queue server answers at {queues} within {timeout:?}"))
+        }
+        kind => Failure::client(kind, &error),
+    })?;
     Ok(Seen { description, unix_ms: World::real().clock.unix_ms(), queues, trust })
 }

@@ -10,8 +10,8 @@ use super::User;
 fn who_holds_it() {
     let user = User::new();
     content::write(&user.path("large"), 4_100, 3 * MIB as usize + 5);
-    user.run(&["put", "large", "stat/large"]).ok();
-    user.feed(&["put", "-", "stat/small"], b"small").ok();
+    user.run(&["put", "large", "--to", "stat/large"]).ok();
+    user.feed(&["put", "-", "--to", "stat/small"], b"small").ok();
     let looked = user.run(&["stat", "stat/large", "stat/small", "--json"]).ok().json();
     assert_eq!(looked.len(), 2);
     for file in &looked {
