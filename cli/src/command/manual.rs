@@ -42,11 +42,23 @@ fn all(command: &Command) -> Vec<(String, Vec<u8>)> {
 }
 
 fn page(command: &Command) -> (String, Vec<u8>) {
-    let man =
-        Man::new(command.clone()).manual("Gossamer").source(concat!("gossamer ", env!("CARGO_PKG_VERSION")));
+    let source = concat!("gossamer ", env!("CARGO_PKG_VERSION"));
+    let man = Man::new(command.clone()).manual("Gossamer").source(source);
     let mut text = Vec::new();
     man.render(&mut text).expect("memory takes every byte");
-    (man.get_filename(), text)
+    (man.get_filename(), with_examples(&String::from_utf8_lossy(&text)).into_bytes())
+}
+
+/// What stands below all options in help has a heading of no meaning in a page. Here it begins with examples, whose lines
+/// are not to be filled; but for the first page.
+fn with_examples(page: &str) -> String {
+    let Some((before, extra)) = page.split_once("\n.SH EXTRA\n") else { return page.to_owned() };
+    let Some((_, examples)) = extra.split_once(":\n").filter(|(first, _)| first.starts_with("Example"))
+    else {
+        return format!("{before}\n.SH NOTES\n{extra}");
+    };
+    let (examples, rest) = examples.split_once("\n\n").unwrap_or_else(|| (examples.trim_end(), ""));
+    format!("{before}\n.SH EXAMPLES\n.nf\n{examples}\n.fi\n.PP\n{rest}")
 }
 
 fn print(text: &[u8]) -> Result<(), Failure> {
@@ -116,6 +128,6 @@ mod tests {
             let (_, text) = pages.iter().find(|(page, _)| page == name).unwrap();
             String::from_utf8_lossy(text).into_owned()
         };
-        assert!(text("gossamer-node-remove.1").contains("gossamer node remove 5"));
+        assert!(text("gossamer-node-remove.1").contains(".SH EXAMPLES\n.nf\n  gossamer node remove 5"));
     }
 }

@@ -122,25 +122,20 @@ fn file_system(dir: &Path) -> Option<Check> {
     let (name, kind) = known.map_or(("", Kind::Disk), |(_, name, kind)| (*name, *kind));
     let shown = dir.display();
     let warn =
-        |found: String, next: &str| Check::warn("filesystem", format!("{shown} is on {name}: {found}"), next);
+        |found: &str, next: &str| Check::warn("filesystem", format!("{shown} is on {name}: {found}"), next);
     Some(match kind {
         Kind::Disk if name.is_empty() => {
             Check::ok("filesystem", format!("{shown} is on one of kind {number:#x}"))
         }
         Kind::Disk => Check::ok("filesystem", format!("{shown} is on {name}")),
-        Kind::Memory => {
-            warn("gone when the machine restarts".to_owned(), "put the folder on a disk with --dir")
-        }
+        Kind::Memory => warn("gone when the machine restarts", "put the folder on a disk with --dir"),
         Kind::Network => warn(
-            "what is acknowledged is as safe as that server".to_owned(),
+            "what is acknowledged is as safe as that server",
             "give it a disk of this machine with --dir",
         ),
-        Kind::Container => {
-            warn("gone with the container".to_owned(), "mount a volume, and say where with --dir")
+        Kind::Container => warn("gone with the container", "mount a volume, and say where with --dir"),
+        Kind::Program => {
+            warn("a program decides what is kept there", "give it a disk of this machine with --dir")
         }
-        Kind::Program => warn(
-            "whether it keeps what was synced is up to a program".to_owned(),
-            "give it a disk of this machine with --dir",
-        ),
     })
 }

@@ -9,7 +9,7 @@ use super::User;
 #[test]
 fn who_holds_it() {
     let user = User::new();
-    content::write(&user.path("large"), 4_100, 3 * MIB as usize + 5);
+    content::write(&user.path("large"), 4_100, 3 * MIB + 5);
     user.run(&["put", "large", "--to", "stat/large"]).ok();
     user.feed(&["put", "-", "--to", "stat/small"], b"small").ok();
     let looked = user.run(&["stat", "stat/large", "stat/small", "--json"]).ok().json();
