@@ -90,8 +90,11 @@ impl Heard {
                 Check::ok("broadcast", format!("cluster {} answers at {}", token.name(), servers.join(", ")))
             }
             (Some(token), 0) => {
-                let heard = if strangers.is_empty() { "nobody".to_owned() } else { strangers.join(", ") };
-                let found = format!("{heard} answers on {on}, but not cluster {}", token.name());
+                let heard = match strangers.is_empty() {
+                    true => "nobody answers".to_owned(),
+                    false => format!("only {} answers", strangers.join(", ")),
+                };
+                let found = format!("{heard} on {on}; cluster {} does not", token.name());
                 let next = "is `gossamer up` running on a machine of this subnet, and UDP 8888 let through? `gossamer \
                             discover --explain` shows each datagram; across routers say --queue ADDR";
                 Check::warn("broadcast", found, next)
