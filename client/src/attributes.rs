@@ -87,6 +87,6 @@ mod tests {
         }
         let [one, two] = [1, 2].map(|nanos| Modified { seconds: 5, nanos });
         assert!(!one.is_same(two) && one.is_same(one));
-        assert_eq!(Modified { seconds: i64::MIN, nanos: 0 }.system_time().is_some(), false);
+        assert!(Modified { seconds: i64::MIN, nanos: 0 }.system_time().is_none());
     }
 }

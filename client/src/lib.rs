@@ -1,7 +1,7 @@
 //! The client library of Gossamer: everything outside the cluster, the command line included, uses it.
 //!
 //! # Layout
-//! - [`Client`], [`Config`]: the entry; one file for each thing a client does: [`put`], [`get`], `stat`, `list`, `copy`,
+//! - [`Client`], [`Config`]: the entry; one file for each thing a client does: [`put`], [`get`], `stat`, `holders`, `list`, `copy`,
 //!   `delete`, `describe`, [`verify`], `settings`, `remove_node`
 //! - [`source`], [`sink`]: where content comes from and goes to; [`progress`]: how far it is
 //! - `ask`, `retry`, `door`, `operation`: a task through a queue server, again and again, done once
@@ -27,6 +27,7 @@ mod delete;
 mod describe;
 mod door;
 pub mod get;
+mod holders;
 mod http;
 mod info;
 pub mod kind;
@@ -55,6 +56,7 @@ pub use delete::DeleteError;
 pub use describe::DescribeError;
 pub use get::{GetError, Got};
 pub use gossamer_proto::channel::ConnectError;
+pub use holders::{Holder, Holding};
 pub use info::{Condition, Info};
 pub use kind::Kind;
 pub use list::ListError;

@@ -183,7 +183,7 @@ impl Client {
 
 /// Who must be as everybody else, with their addresses as far as those are known: the voters, also those that nobody
 /// has heard, for every promise rests on them; and the replicas that are there. A node that was replaced is neither.
-fn members(description: &Description) -> BTreeMap<u64, Option<String>> {
+pub(crate) fn members(description: &Description) -> BTreeMap<u64, Option<String>> {
     let reports =
         || description.nodes.iter().filter_map(|node| Some((node.connected, node.report.as_ref()?)));
     let addrs: BTreeMap<u64, (bool, &String)> =

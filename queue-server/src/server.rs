@@ -60,6 +60,7 @@ impl Server {
             known_index: state.nodes.known_index(),
             insecure: self.insecure,
             epoch,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
         }
     }
 

@@ -18,7 +18,7 @@ pub(crate) use servers::{Dev, Node, NodeAction, Queue, RemoveNode, Tuning, Up};
 
 /// A file store that a few machines on a LAN make of themselves.
 #[derive(Parser, Debug)]
-#[command(name = "gossamer", version, about, disable_help_subcommand = true, max_term_width = 100)]
+#[command(name = "gossamer", version, about, disable_help_subcommand = true, max_term_width = 80)]
 #[command(after_help = "Try it: `gossamer dev` in one terminal, `gossamer put FILE` in another.\n\
 Exit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 condition not met, 5 no cluster or no quorum, \
 6 refused, 130 Ctrl-C.")]
@@ -176,7 +176,7 @@ pub(crate) enum Command {
         With -r it counts first, and removes what it has counted: what is written meanwhile stays, and is reported."
     )]
     Rm(Rm),
-    /// Is everything fine? Leader, voters, how many more machines may fail
+    /// Is everything fine? What may fail next?
     #[command(
         after_help = "Examples:\n  gossamer status\n  gossamer status --wait 3   (returns when 3 voters are ready)"
     )]
@@ -184,23 +184,23 @@ pub(crate) enum Command {
     /// Show every node
     #[command(after_help = "Example:\n  gossamer nodes")]
     Nodes(Nodes),
-    /// Find out what is wrong with this machine or this network, and what to do
+    /// Find out what is wrong here or in the cluster, and what to do
     #[command(
         after_help = "Example:\n  gossamer doctor\n\nIt looks at the folder, the disk, the clocks of all nodes, ports, \
         broadcasts and versions. Exit code 1: something has to be mended."
     )]
     Doctor(Doctor),
-    /// Compare the catalogues of all nodes and re-read every chunk from disk
+    /// Compare all nodes' catalogues, re-read every chunk from disk
     #[command(
         after_help = "Example:\n  gossamer verify\n\nExit code 1 names the node and the chunk; what is bad is \
         healed from the other nodes."
     )]
     Verify,
-    /// Make this machine part of a cluster: queue server and node in one process
+    /// Make this machine part of a cluster: queue server and node
     #[command(
-        after_help = "Examples:\n  gossamer up                    (the first machine: founds a cluster, prints the line for \
-        the others)\n  gossamer up --token TOKEN      (every other machine, once)\n  gossamer up                    \
-        (afterwards, on all of them)\n\nWith a token nothing is ever founded. The machines find each other by broadcast; \
+        after_help = "Examples:\n  gossamer up                    (the first machine: founds a cluster)\n  \
+        gossamer up --token TOKEN      (every other machine, once)\n  gossamer up                    \
+        (afterwards, on all of them)\n\nThe first machine prints the line for the others. With a token nothing is ever founded. The machines find each other by broadcast; \
         across routers say --queue ADDR.\nPorts: TCP 4068 (queue server), 4069 (metrics), 4168 and 4169 (node); UDP 8888 \
         (discovery)."
     )]
@@ -216,7 +216,7 @@ pub(crate) enum Command {
     /// Show which queue servers are on this LAN
     #[command(
         after_help = "Examples:\n  gossamer discover\n  gossamer discover --explain    (what was sent where, who \
-        answered, what was ignored and why)\n\nWithout a token it shows which clusters are there, without any proof."
+        answered)\n\nWithout a token it shows which clusters are there, without any proof."
     )]
     Discover(Discover),
     /// Run a queue server: the door of the cluster
@@ -240,7 +240,7 @@ pub(crate) enum Command {
         Without a subcommand it runs a node."
     )]
     Node(Node),
-    /// Run a whole cluster in this terminal, on loopback, to try things out
+    /// Run a whole cluster in this terminal, to try things out
     #[command(after_help = "Example:\n  gossamer dev --nodes 3")]
     Dev(Dev),
     /// Print what a shell needs to complete commands and options
@@ -258,7 +258,7 @@ pub(crate) enum Command {
         #[arg(value_name = "DIR")]
         dir: Option<PathBuf>,
     },
-    /// Show that it works: real processes, a killed leader, every byte compared
+    /// Show that it works: a killed leader, every byte compared
     #[command(after_help = "Example:\n  gossamer demo\n  gossamer demo some-large-file.iso")]
     Demo {
         /// The large file; default: 256 MiB made for the purpose

@@ -33,7 +33,7 @@ async fn everything(client: &Client, prefix: &str, lines: &mut Lines) -> Result<
     while let Some(info) = shown.next().await? {
         found = true;
         match info.is_folder() {
-            true => lines.folder(&info.name, &size::modified(info.modified()))?,
+            true => lines.folder(&info.name, &size::modified_short(info.modified()))?,
             false => lines.file(&info)?,
         }
         if shown.is_page_done() {
@@ -71,7 +71,7 @@ impl Lines {
         if self.json {
             return self.out.json(&File::from(info));
         }
-        let (size, time) = (size::of(info.size, self.bytes), size::modified(info.modified()));
+        let (size, time) = (size::of(info.size, self.bytes), size::modified_short(info.modified()));
         self.columns(&size, &time, &info.name)
     }
 

@@ -1,5 +1,6 @@
 //! One file per command.
 
+mod clocks;
 mod config;
 mod cp;
 mod demo;
@@ -90,8 +91,8 @@ async fn run_client(common: &Common, command: Command) -> Result<(), Failure> {
         Command::Cp(cp) => cp::run(common, cp, false).await,
         Command::Mv(mv) => cp::run(common, mv, true).await,
         Command::Rm(rm) => rm::run(common, rm).await,
-        Command::Status(status) => status::run(common, status.wait).await,
-        Command::Nodes(_) => nodes::run(common).await,
+        Command::Status(status) => status::run(common, status).await,
+        Command::Nodes(nodes) => nodes::run(common, nodes).await,
         Command::Doctor(doctor) => doctor::run(common, doctor).await,
         Command::Completions { shell } => manual::completions(shell),
         Command::Man { dir } => manual::pages(dir),
@@ -161,9 +162,8 @@ struct File<'a> {
     blake3: String,
     modified: String,
     modified_ms: u64,
-    /// When it was last modified where it came from, if that is known; seconds since 1970.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    source_modified_s: Option<i64>,
+    /// When it was last modified where it came from, if that is known.
+    source_modified: Option<String>,
     executable: bool,
 }
 
@@ -176,7 +176,7 @@ impl<'a> From<&'a Info> for File<'a> {
             blake3: info.blake3.to_string(),
             modified: size::time(info.modified_ms),
             modified_ms: info.modified_ms,
-            source_modified_s: info.attributes.map(|attributes| attributes.modified.seconds),
+            source_modified: info.attributes.map(|attributes| size::modified(attributes.modified)),
             executable: info.is_executable(),
         }
     }

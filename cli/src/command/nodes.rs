@@ -4,7 +4,8 @@ use gossamer_proto::v1::{NodeState, Role};
 use serde::Serialize;
 
 use super::client;
-use crate::args::Common;
+use super::status::best;
+use crate::args::{self, Common};
 use crate::failure::Failure;
 use crate::show::{self, size, table};
 
@@ -64,36 +65,39 @@ impl Node {
         })
     }
 
-    fn row(&self) -> Vec<String> {
-        vec![
+    fn row(&self, exact: bool, verbose: bool) -> Vec<String> {
+        let mut row = vec![
             self.id.to_string(),
             self.role.to_owned(),
             self.addr.clone(),
-            self.pid.to_string(),
             self.lag.to_string(),
             self.reads.to_string(),
             self.missing_chunks.to_string(),
-            size::bytes(self.stored_bytes),
-            size::bytes(self.disk_free_bytes),
-        ]
+            size::of(self.stored_bytes, exact),
+            size::of(self.disk_free_bytes, exact),
+        ];
+        if verbose {
+            row.extend([self.pid.to_string(), self.version.clone()]);
+        }
+        row
     }
 }
 
-/// The members, as who knows best says: a node that was removed and went away is not shown.
-fn members(nodes: &[NodeState]) -> Vec<u64> {
-    let reports = nodes.iter().filter_map(|node| Some((node.connected, node.report.as_ref()?)));
-    let best =
-        reports.max_by_key(|(here, report)| (*here, report.term, report.leading, report.applied_index));
-    best.map(|(_, report)| report.voters.iter().chain(&report.replicas).copied().collect())
-        .unwrap_or_default()
-}
+/// Heads of the columns; the last two are seen with `-v` only.
+const HEAD: [&str; 10] =
+    ["ID", "ROLE", "ADDRESS", "LAG", "READS", "MISSING", "STORED", "FREE", "PID", "VERSION"];
+/// Columns of numbers.
+const NUMBERS: [usize; 7] = [0, 3, 4, 5, 6, 7, 8];
 
-pub(super) async fn run(common: &Common) -> Result<(), Failure> {
+pub(super) async fn run(common: &Common, args: args::Nodes) -> Result<(), Failure> {
     let client = client(common).await?;
     let description = client.describe().await.map_err(|error| Failure::client(error.kind(), &error))?;
     let reports = description.nodes.iter().filter_map(|node| node.report.as_ref());
     let log_index = reports.map(|report| report.last_log_index).max().unwrap_or(0);
-    let members = members(&description.nodes);
+    // A node that was removed and went away is not shown.
+    let best = best(&description);
+    let members: Vec<u64> =
+        best.map(|best| best.voters.iter().chain(&best.replicas).copied().collect()).unwrap_or_default();
     let there = |state: &NodeState| {
         let id = state.report.as_ref().map_or(0, |report| report.id);
         state.connected || members.is_empty() || members.contains(&id)
@@ -103,8 +107,9 @@ pub(super) async fn run(common: &Common) -> Result<(), Failure> {
     if common.json {
         return nodes.iter().try_for_each(show::json);
     }
-    let head = ["ID", "ROLE", "ADDRESS", "PID", "LAG", "READS", "MISSING", "STORED", "FREE"];
-    let mut rows = vec![head.map(str::to_owned).to_vec()];
-    rows.extend(nodes.iter().map(Node::row));
-    table::lines(&rows, &[0, 3, 4, 5, 6, 7, 8]).iter().try_for_each(|line| show::line(line))
+    let verbose = common.verbose > 0;
+    let shown = if verbose { HEAD.len() } else { HEAD.len() - 2 };
+    let mut rows = vec![HEAD[..shown].iter().map(|&head| head.to_owned()).collect()];
+    rows.extend(nodes.iter().map(|node| node.row(args.bytes, verbose)));
+    table::lines(&rows, &NUMBERS).iter().try_for_each(|line| show::line(line))
 }

@@ -1,8 +1,8 @@
 //! Diagnostics on standard error.
 
-use std::io::IsTerminal;
-
 use tracing_subscriber::EnvFilter;
+
+use super::colour;
 
 /// Starts them: warnings, with `-v` what happens, with `-vv` everything; `GOSSAMER_LOG` overrules.
 pub(crate) fn start(verbose: u8, quiet: bool) {
@@ -16,8 +16,8 @@ pub(crate) fn start(verbose: u8, quiet: bool) {
         (false, _) => "debug",
     };
     let filter = EnvFilter::try_from_env("GOSSAMER_LOG").unwrap_or_else(|_| EnvFilter::new(level));
-    // Colours are for terminals, not for files.
-    let colours = std::io::stderr().is_terminal();
+    // Said here, or else it would not ask whether this is a terminal.
+    let colours = colour::on_standard_error();
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     log.with_target(false).with_ansi(colours).init();
 }

@@ -1,10 +1,12 @@
 //! How things look.
 
+pub(crate) mod colour;
 pub(crate) mod log;
 pub(crate) mod output;
 pub(crate) mod progress;
 pub(crate) mod size;
 pub(crate) mod table;
+pub(crate) mod width;
 
 use std::io::{self, Write};
 

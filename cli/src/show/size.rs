@@ -55,8 +55,16 @@ pub(crate) fn files(count: u64) -> String {
     format!("{} {files}", self::count(count))
 }
 
-/// RFC 3339 in UTC, whole seconds; seconds since 1970 with an `@`, as `date -d` takes them, for years without four digits.
+/// RFC 3339 in UTC, milliseconds; of years without four digits seconds since 1970 with an `@`, as `date -d` takes them.
 pub(crate) fn modified(modified: Modified) -> String {
+    match u64::try_from(modified.seconds) {
+        Ok(seconds) if seconds < YEAR_10000 => time(seconds * 1000 + u64::from(modified.nanos / 1_000_000)),
+        _ => format!("@{}", modified.seconds),
+    }
+}
+
+/// The same in whole seconds, for listings.
+pub(crate) fn modified_short(modified: Modified) -> String {
     match u64::try_from(modified.seconds) {
         Ok(seconds) if seconds < YEAR_10000 => time_short(seconds * 1000),
         _ => format!("@{}", modified.seconds),
@@ -72,6 +80,17 @@ mod tests {
             assert_eq!(super::count(count), text);
         }
         assert_eq!((super::files(1).as_str(), super::files(20_000).as_str()), ("1 file", "20,000 files"));
+    }
+
+    /// Times that were never meant to be printed are printed all the same.
+    #[test]
+    fn any_time() {
+        let at = |seconds, nanos| super::modified(super::Modified { seconds, nanos });
+        assert_eq!(at(0, 1_999_999), "1970-01-01T00:00:00.001Z");
+        assert_eq!(at(253_402_300_799, 0), "9999-12-31T23:59:59.000Z");
+        assert_eq!((at(253_402_300_800, 0), at(-1, 5)), ("@253402300800".to_owned(), "@-1".to_owned()));
+        at(i64::MAX, 999_999_999);
+        at(i64::MIN, 0);
     }
 
     /// Every unit changes where its printed value would reach 1024.

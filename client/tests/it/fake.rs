@@ -56,6 +56,10 @@ pub(crate) struct State {
     pub(crate) cut_reads: bool,
     /// The next read of chunks finds that the file was replaced by this content, and its chunks collected.
     pub(crate) replace: Option<(String, Bytes)>,
+    /// What the queue server has heard of the nodes.
+    pub(crate) heard: Vec<v1::NodeState>,
+    /// This node has none of the tickets for parts with one of these chunks.
+    pub(crate) lacks: (u64, Vec<Hash>),
     // What was seen.
     pub(crate) operations: Vec<v1::Operation>,
     pub(crate) uploaded: Vec<Hash>,
@@ -262,6 +266,10 @@ impl State {
             task::Kind::Read(read) => return self.find(&read),
             task::Kind::Serve(serve) => {
                 let node = self.node(&request.exclude)?;
+                let hashes = Hash::list(&serve.hashes).unwrap();
+                if node == self.lacks.0 && hashes.iter().any(|hash| self.lacks.1.contains(hash)) {
+                    return Err(Failure::new(Code::Unavailable, "chunk not here yet"));
+                }
                 return Ok((outcome::Kind::Serving(self.serving(node, serve.hashes)), node));
             }
             other => panic!("not for this fake: {other:?}"),
@@ -371,7 +379,8 @@ impl Door for Fake {
         &self,
         _: tonic::Request<v1::DescribeRequest>,
     ) -> Result<Response<v1::Description>, Status> {
-        let nodes = vec![v1::NodeState::default()];
+        let heard = self.state().heard.clone();
+        let nodes = if heard.is_empty() { vec![v1::NodeState::default()] } else { heard };
         Ok(Response::new(v1::Description { nodes, known_index: 1, ..v1::Description::default() }))
     }
 

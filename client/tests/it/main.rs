@@ -4,5 +4,6 @@
 
 mod fake;
 mod files;
+mod holders;
 mod reads;
 mod writes;

@@ -5,6 +5,7 @@ mod clients;
 mod cold_start;
 mod copied_folder;
 mod cut_off;
+mod doctor;
 mod flood;
 mod hostile;
 mod lab;
