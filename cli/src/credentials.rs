@@ -36,7 +36,9 @@ pub(crate) fn given(common: &Common) -> Result<Option<Token>, Failure> {
         let text = text.map_err(|error| Failure::new(FAILED, format!("{}: {error}", file.display())))?;
         return parse(text.lines().next().unwrap_or_default(), &file.display().to_string()).map(Some);
     }
-    common.token.as_deref().map(|text| parse(text, "--token or GOSSAMER_TOKEN")).transpose()
+    // A variable that is set to nothing is as good as not set.
+    let token = common.token.as_deref().filter(|text| !text.is_empty());
+    token.map(|text| parse(text, "--token or GOSSAMER_TOKEN")).transpose()
 }
 
 /// Longest token file that is read, bytes.

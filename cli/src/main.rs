@@ -38,7 +38,7 @@ use args::Arguments;
 
 fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
-        Ok(arguments) => arguments,
+        Ok(arguments) => arguments.without_empty(),
         Err(error) => {
             // Help and version are no errors and go to standard output.
             let code = if error.use_stderr() { 2 } else { 0 };

@@ -1,10 +1,13 @@
 //! What a client needs to know.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use gossamer_proto::limits::CLIENT_PATIENCE;
 use gossamer_proto::trust::Trust;
 use gossamer_world::World;
+
+use crate::progress::{Progress, Silent};
 
 /// Where the cluster is and how long to wait for it.
 #[derive(Clone)]
@@ -17,6 +20,8 @@ pub struct Config {
     pub trust: Trust,
     /// How long an operation goes on without any progress before it gives up.
     pub patience: Duration,
+    /// Hears what is waited for in operations that are given nobody else to hear it.
+    pub progress: Arc<dyn Progress>,
 }
 
 impl Config {
@@ -25,6 +30,12 @@ impl Config {
 
     /// A client of these queue servers with the default patience of 30 s, on loopback only.
     pub fn new(world: World, queues: Vec<String>) -> Self {
-        Config { world, queues, trust: Trust::Loopback, patience: CLIENT_PATIENCE }
+        Config {
+            world,
+            queues,
+            trust: Trust::Loopback,
+            patience: CLIENT_PATIENCE,
+            progress: Arc::new(Silent),
+        }
     }
 }

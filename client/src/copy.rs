@@ -4,7 +4,6 @@ use gossamer_proto::name::{self, NameError};
 use gossamer_proto::v1::{Code, Copy, Queue, outcome, task};
 
 use crate::kind::Kind;
-use crate::progress::Silent;
 use crate::retry::AskError;
 use crate::{Client, Condition};
 
@@ -64,7 +63,7 @@ impl Client {
         let (from, to) = (name::complete_entry(from)?, name::complete_entry(to)?);
         name::check_copy(&from, &to)?;
         let doing = if remove { "move" } else { "copy" };
-        let mut patience = self.patience(&Silent, format!("{doing} {from} to {to}"));
+        let mut patience = self.patience(&*self.0.progress, format!("{doing} {from} to {to}"));
         let operation = Some(self.operation(&mut patience).await.map_err(CopyError::Ask)?);
         let condition = condition.map(Into::into);
         let copy = Copy { operation, from: from.clone(), to: to.clone(), condition, remove };

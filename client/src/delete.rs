@@ -4,7 +4,6 @@ use gossamer_proto::name::{self, NameError};
 use gossamer_proto::v1::{Code, Delete, Queue, outcome, task};
 
 use crate::kind::Kind;
-use crate::progress::Silent;
 use crate::retry::AskError;
 use crate::{Client, Condition};
 
@@ -46,7 +45,7 @@ impl Client {
     /// Deletes a file, or a folder's own record, and returns the version that was removed. Done once however often it had to be sent.
     pub async fn delete(&self, name: &str, condition: Option<Condition>) -> Result<u64, DeleteError> {
         let name = name::complete_entry(name)?;
-        let mut patience = self.patience(&Silent, format!("delete {name}"));
+        let mut patience = self.patience(&*self.0.progress, format!("delete {name}"));
         let operation = Some(self.operation(&mut patience).await.map_err(DeleteError::Ask)?);
         let delete = Delete { operation, name: name.clone(), condition: condition.map(Into::into) };
         match self.ask(Queue::LeaderQueue, task::Kind::Delete(delete), &mut patience).await {

@@ -5,7 +5,6 @@ use gossamer_proto::v1::{Code, DescribeRequest, Description, Failure};
 
 use crate::door::Door;
 use crate::kind::Kind;
-use crate::progress::Silent;
 use crate::retry::AskError;
 use crate::{Client, Progress};
 
@@ -25,7 +24,7 @@ impl Client {
     /// Members, queues and how far the log is, as the first queue server that answers knows them; one that knows
     /// nodes goes before one that knows none.
     pub async fn describe(&self) -> Result<Description, DescribeError> {
-        Ok(self.description(&Silent).await?)
+        Ok(self.description(&*self.0.progress).await?)
     }
 
     pub(crate) async fn description(&self, progress: &dyn Progress) -> Result<Description, AskError> {

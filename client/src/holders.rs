@@ -15,7 +15,6 @@ use gossamer_proto::v1::{Description, FileRecord, NodeReport, Queue, Serve, Task
 use prost::Message;
 
 use crate::describe::DescribeError;
-use crate::progress::Silent;
 use crate::verify::members;
 use crate::{Client, Info};
 
@@ -82,7 +81,7 @@ impl Client {
     /// The file's hashes in groups that can be asked for; none if its hashes are chunks themselves, or if there is
     /// another version by now.
     async fn parts(&self, info: &Info) -> Option<Vec<Bytes>> {
-        let mut patience = self.patience(&Silent, format!("stat {}", info.name));
+        let mut patience = self.patience(&*self.0.progress, format!("stat {}", info.name));
         let (found, _) = self.find(&info.name, true, &mut patience).await.ok()?;
         let FileRecord { version, chunks, depth: 0, .. } = found.record? else { return None };
         let hashes = Hash::list(&chunks).ok().filter(|_| version == info.version)?;
@@ -113,7 +112,7 @@ impl Client {
     async fn serves(&self, node: u64, others: &[u64], hashes: &Bytes) -> bool {
         let serve = task::Kind::Serve(Serve { hashes: hashes.clone() });
         let task: Bytes = Task { kind: Some(serve) }.encode_to_vec().into();
-        let mut patience = self.patience(&Silent, "ask who holds a file".to_owned());
+        let mut patience = self.patience(&*self.0.progress, "ask who holds a file".to_owned());
         let answered = self.ask_once(Queue::ReadQueue, &task, RPC, &mut patience, others).await;
         answered.is_ok_and(
             |answered| matches!(answered.kind, outcome::Kind::Serving(serving) if serving.node == node),

@@ -5,7 +5,6 @@ use gossamer_proto::name::{self, NameError};
 use gossamer_proto::v1::{List, Queue, outcome, task};
 
 use crate::kind::Kind;
-use crate::progress::Silent;
 use crate::retry::AskError;
 use crate::{Client, Info};
 
@@ -41,7 +40,7 @@ impl Client {
         limit: usize,
     ) -> Result<(Vec<Info>, bool), ListError> {
         name::check_prefix(prefix)?;
-        let mut patience = self.patience(&Silent, format!("list {prefix:?}"));
+        let mut patience = self.patience(&*self.0.progress, format!("list {prefix:?}"));
         let list =
             List { prefix: prefix.to_owned(), after: after.to_owned(), limit: limit.min(LIST_PAGE) as u32 };
         let answered = self.ask(Queue::ReadQueue, task::Kind::List(list), &mut patience).await?;

@@ -4,7 +4,6 @@ use gossamer_proto::v1::{Code, Failure, NodeRemoval, Queue, RemoveNode, outcome,
 
 use crate::Client;
 use crate::kind::Kind;
-use crate::progress::Silent;
 use crate::retry::AskError;
 
 /// How a node's removal stands.
@@ -67,7 +66,7 @@ impl Client {
     ///
     /// Returns when the node has left. Done once however often it had to be sent.
     pub async fn remove_node(&self, node: u64, fewer_voters: bool) -> Result<Removal, RemoveNodeError> {
-        let mut patience = self.patience(&Silent, format!("remove node {node}"));
+        let mut patience = self.patience(&*self.0.progress, format!("remove node {node}"));
         let operation = Some(self.operation(&mut patience).await.map_err(RemoveNodeError::Ask)?);
         let task = task::Kind::RemoveNode(RemoveNode { operation, node, fewer_voters });
         let mut marked = false;

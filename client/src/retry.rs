@@ -14,12 +14,15 @@ const PAUSE_MIN: Duration = Duration::from_millis(10);
 /// Longest pause, unless the cluster asks for a longer one.
 const PAUSE_MAX: Duration = Duration::from_secs(1);
 
+/// Waiting that takes longer is told to whoever waits; what heals within it is nobody's business.
+const SAY_AFTER: Duration = Duration::from_secs(1);
+
 /// Why the cluster did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum AskError {
     /// Nobody did it, and nothing was changed.
     #[error(
-        "{doing}: no progress for {waited:?}: {last}. Nothing was changed; is --queue right, and what does `gossamer status` say?"
+        "{doing}: no progress for {waited:?}: {last}. Nothing was changed. Is --queue right? `gossamer doctor` finds out"
     )]
     Unavailable {
         /// What was asked for.
@@ -119,7 +122,9 @@ impl<'a> Patience<'a> {
         if left.is_zero() {
             return Err(self.exhausted(&why.message));
         }
-        self.progress.waiting(&why.message);
+        if self.since.elapsed() >= SAY_AFTER {
+            self.progress.waiting(&why.message);
+        }
         // Between half and all of the pause, so that clients that failed together do not come back together.
         let jittered = self.pause.mul_f64(0.5 + (self.world.random.number() % 512) as f64 / 1024.0);
         let pause = jittered.max(Duration::from_millis(why.retry_after_ms)).min(left);

@@ -5,7 +5,6 @@ use gossamer_proto::v1::{Configure, Queue, ReadSettings, SettingValue, outcome, 
 
 use crate::Client;
 use crate::kind::Kind;
-use crate::progress::Silent;
 use crate::retry::AskError;
 
 /// A setting as it holds now.
@@ -43,7 +42,7 @@ impl SettingsError {
 impl Client {
     /// All settings of the cluster. Sees every change acknowledged before the call.
     pub async fn settings(&self) -> Result<Vec<SettingInfo>, SettingsError> {
-        let mut patience = self.patience(&Silent, "read the settings".to_owned());
+        let mut patience = self.patience(&*self.0.progress, "read the settings".to_owned());
         let read = task::Kind::ReadSettings(ReadSettings {});
         let answered = self.ask(Queue::ReadQueue, read, &mut patience).await?;
         let outcome::Kind::Settings(values) = answered.kind else {
@@ -56,7 +55,7 @@ impl Client {
     /// Sets one (see [`Setting`]); times are in milliseconds. Done once however often it had to be sent.
     pub async fn configure(&self, key: &str, value: u64) -> Result<(), SettingsError> {
         Setting::of_key(key)?.check(value)?;
-        let mut patience = self.patience(&Silent, format!("set {key}"));
+        let mut patience = self.patience(&*self.0.progress, format!("set {key}"));
         let operation = Some(self.operation(&mut patience).await?);
         let configure = Configure { operation, key: key.to_owned(), value };
         let answered = self.ask(Queue::LeaderQueue, task::Kind::Configure(configure), &mut patience).await;

@@ -4,7 +4,6 @@ use gossamer_proto::name::{self, NameError};
 use gossamer_proto::v1::{Code, FileRecord, Found, Queue, Read, outcome, task};
 
 use crate::kind::Kind;
-use crate::progress::Silent;
 use crate::retry::{AskError, Patience};
 use crate::{Client, Info};
 
@@ -37,7 +36,7 @@ impl Client {
     /// Size, version and hash of a file or folder. Sees every write that was acknowledged before the call.
     pub async fn stat(&self, name: &str) -> Result<Info, StatError> {
         let name = name::complete_entry(name)?;
-        let mut patience = self.patience(&Silent, format!("stat {name}"));
+        let mut patience = self.patience(&*self.0.progress, format!("stat {name}"));
         let (found, _) = self.find(&name, true, &mut patience).await.map_err(|error| match error.code() {
             Some(Code::NotFound) => StatError::NotFound(name.clone()),
             _ => StatError::Ask(error),

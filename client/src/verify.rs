@@ -13,7 +13,6 @@ use tokio::sync::mpsc;
 
 use crate::Client;
 use crate::kind::Kind;
-use crate::progress::Silent;
 use crate::retry::AskError;
 
 /// Why no mark was put into the log.
@@ -84,7 +83,7 @@ impl VerifyReport {
 impl Client {
     /// Puts an entry into the log at which every node notes its catalogue's digest, and returns its index.
     pub async fn mark(&self) -> Result<u64, MarkError> {
-        let mut patience = self.patience(&Silent, "put a mark into the log".to_owned());
+        let mut patience = self.patience(&*self.0.progress, "put a mark into the log".to_owned());
         let answered = self.ask(Queue::LeaderQueue, task::Kind::Mark(Mark {}), &mut patience).await?;
         match answered.kind {
             outcome::Kind::Marked(marked) => Ok(marked.index),
@@ -99,7 +98,7 @@ impl Client {
         progress: &mut (dyn FnMut(NodeVerify) + Send),
     ) -> Result<VerifyReport, VerifyError> {
         let index = self.mark().await.map_err(|MarkError(error)| error)?;
-        let description = self.description(&Silent).await?;
+        let description = self.description(&*self.0.progress).await?;
         let (heard, mut hears) = mpsc::channel(64);
         let mut running: FuturesUnordered<_> = members(&description)
             .into_iter()

@@ -125,7 +125,7 @@ fn client(world: &World, setup: &Setup, number: usize, patience: Duration) -> Re
     let mut queues = setup.queue_addresses();
     let preferred = number % queues.len();
     queues.rotate_left(preferred);
-    Ok(Client::new(Config { world: world.clone(), queues, trust: Trust::Insecure, patience })?)
+    Ok(Client::new(Config { trust: Trust::Insecure, patience, ..Config::new(world.clone(), queues) })?)
 }
 
 /// Lets simulated time pass until all clients and the judge have ended. Returns how many faults there were.

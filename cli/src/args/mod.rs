@@ -29,6 +29,14 @@ pub(crate) struct Arguments {
     pub(crate) command: Command,
 }
 
+impl Arguments {
+    /// GOSSAMER_QUEUE set to nothing names no queue server.
+    pub(crate) fn without_empty(mut self) -> Self {
+        self.common.queue.retain(|addr| !addr.is_empty());
+        self
+    }
+}
+
 /// Options of every command. Help shows them below a command's own.
 #[derive(Args, Debug, Clone)]
 #[command(next_help_heading = "Options of every command")]

@@ -49,7 +49,7 @@ async fn one_level(client: &Client, prefix: &str, lines: &mut Lines) -> Result<b
         match entry {
             Entry::File(info) => lines.file(&info)?,
             Entry::Folder(name, modified) => {
-                lines.folder(&name, &modified.map_or_else(String::new, size::modified))?
+                lines.folder(&name, &modified.map_or_else(String::new, size::modified_short))?
             }
         }
         if level.is_page_done() {

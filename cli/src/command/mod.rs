@@ -25,6 +25,8 @@ mod token;
 mod up;
 mod verify;
 
+use std::sync::Arc;
+
 use gossamer_client::{Client, Config, ConnectError, Info};
 use gossamer_proto::name::{self, NameError};
 use gossamer_proto::trust::Trust;
@@ -33,6 +35,7 @@ use serde::Serialize;
 
 use crate::args::{Arguments, Command, Common, Node, NodeAction};
 use crate::failure::{FAILED, Failure, INTERRUPTED, REFUSED, USAGE};
+use crate::show::progress::Waiting;
 use crate::show::size;
 use crate::store::folder;
 use crate::whereabouts;
@@ -118,7 +121,8 @@ async fn client(common: &Common) -> Result<Client, Failure> {
 
 /// A client for these queue servers.
 fn client_of(common: &Common, queues: Vec<String>, trust: Trust) -> Result<Client, Failure> {
-    let config = Config { world: World::real(), queues, trust, patience: common.timeout };
+    let progress = Arc::new(Waiting::new(common.quiet));
+    let config = Config { world: World::real(), queues, trust, patience: common.timeout, progress };
     Client::new(config).map_err(|error| match error {
         ConnectError::Address(_) => Failure::new(USAGE, format!("--queue: {error}")),
         error => Failure::new(REFUSED, format!("--queue: {error}")),

@@ -21,7 +21,7 @@ const NAME_SHOWN: usize = 24;
 pub(crate) struct Bar {
     bar: ProgressBar,
     began: Instant,
-    said: Mutex<String>,
+    waiting: Waiting,
     quiet: bool,
     /// How many are not done yet; only of many.
     files_left: AtomicU64,
@@ -58,8 +58,8 @@ impl Bar {
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
-        let (began, said, files_left) = (Instant::now(), Mutex::default(), AtomicU64::new(0));
-        Bar { bar, began, said, quiet, files_left }
+        let (began, waiting, files_left) = (Instant::now(), Waiting::new(quiet), AtomicU64::new(0));
+        Bar { bar, began, waiting, quiet, files_left }
     }
 
     /// One of many files is done.
@@ -126,13 +126,36 @@ impl Progress for Bar {
     }
 
     fn waiting(&self, why: &str) {
-        // A pipe gets each reason once; a terminal sees it above the bar.
+        // A terminal sees it above the bar.
+        self.suspend(|| self.waiting.waiting(why));
+    }
+}
+
+/// Says what is waited for, each reason once.
+pub(crate) struct Waiting {
+    quiet: bool,
+    said: Mutex<String>,
+}
+
+impl Waiting {
+    /// Silent if `quiet`.
+    pub(crate) fn new(quiet: bool) -> Self {
+        Waiting { quiet, said: Mutex::default() }
+    }
+}
+
+impl Progress for Waiting {
+    fn total(&self, _bytes: Option<u64>) {}
+
+    fn moved(&self, _bytes: u64) {}
+
+    fn waiting(&self, why: &str) {
         if !self.quiet
             && let Ok(mut said) = self.said.lock()
             && *said != why
         {
             why.clone_into(&mut said);
-            self.suspend(|| eprintln!("gossamer: waiting: {why}"));
+            eprintln!("gossamer: waiting: {why}");
         }
     }
 }

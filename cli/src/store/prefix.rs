@@ -14,7 +14,10 @@ pub(crate) fn complete(given: Option<&str>) -> Result<String, Failure> {
         Some(given) if given.contains('/') => given.to_owned(),
         Some(given) => format!("{DEFAULT_BUCKET}/{given}"),
     };
-    name::check_prefix(&prefix).map_err(|error| Failure::new(USAGE, format!("{prefix:?}: {error}")))?;
+    let bucket = prefix.split_once('/').map_or(Ok(()), |(bucket, _)| name::check(&format!("{bucket}/x")));
+    bucket
+        .and_then(|()| name::check_prefix(&prefix))
+        .map_err(|error| Failure::new(USAGE, format!("{prefix:?}: {error}")))?;
     Ok(prefix)
 }
 

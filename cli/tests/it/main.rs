@@ -9,5 +9,6 @@ mod lan;
 mod membership;
 mod random;
 mod terminal;
+mod transcripts;
 mod trees;
 mod usage;

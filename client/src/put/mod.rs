@@ -76,7 +76,7 @@ impl Client {
     /// Stores a folder, `name` ends with a slash: keeps its attributes, and keeps it though it is empty.
     pub async fn put_folder(&self, name: &str, options: PutOptions) -> Result<Stored, PutError> {
         name::check_entry(name)?;
-        Box::pin(self.named(name.to_owned(), options, &Silent).inline(Bytes::new())).await
+        Box::pin(self.named(name.to_owned(), options, &*self.0.progress).inline(Bytes::new())).await
     }
 
     fn named<'a>(&'a self, name: String, options: PutOptions, progress: &'a dyn Progress) -> Put<'a> {

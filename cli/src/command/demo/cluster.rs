@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use gossamer_client::{Client, Config};
-use gossamer_proto::trust::Trust;
 use gossamer_world::World;
 
 use super::{NODES, Story, broken};
@@ -62,13 +61,8 @@ impl Cluster {
     }
 
     pub(super) fn client(&self, common: &Common) -> Result<Client, Failure> {
-        let config = Config {
-            world: World::real(),
-            queues: vec![self.queue_addr.clone()],
-            trust: Trust::Loopback,
-            patience: common.timeout,
-        };
-        Client::new(config).map_err(broken)
+        let config = Config::new(World::real(), vec![self.queue_addr.clone()]);
+        Client::new(Config { patience: common.timeout, ..config }).map_err(broken)
     }
 
     /// `kill -9`, and waits until the process is gone.

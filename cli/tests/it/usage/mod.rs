@@ -45,7 +45,7 @@ fn shared() -> Arc<Cluster> {
 
 /// A user: a folder of their own, in which their commands run, and the shared cluster.
 pub(crate) struct User {
-    cluster: Arc<Cluster>,
+    pub(crate) cluster: Arc<Cluster>,
     dir: TempDir,
 }
 
