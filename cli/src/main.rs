@@ -20,7 +20,6 @@ mod args;
 mod command;
 mod credentials;
 mod failure;
-mod free;
 mod lan;
 mod listing;
 mod many;

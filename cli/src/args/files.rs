@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use clap::builder::{OsStringValueParser, TypedValueParser};
 
 #[derive(Args, Debug)]
 pub(crate) struct Put {
     /// The files, and with -r folders; `-` is standard input. The last of several is the name in the store, or, with a slash
     /// at its end, the folder there
-    #[arg(value_name = "PATH", required = true)]
+    #[arg(value_name = "PATH", required = true, value_parser = OsStringValueParser::new().map(PathBuf::from))]
     pub(crate) paths: Vec<PathBuf>,
     /// The name in the store or, with a slash at its end, the folder; then every PATH is stored
     #[arg(long, value_name = "NAME")]

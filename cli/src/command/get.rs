@@ -10,10 +10,10 @@ use serde::Serialize;
 use super::{File, client, full_name, put};
 use crate::args::{Common, Get};
 use crate::failure::{FAILED, Failure, USAGE};
-use crate::free;
 use crate::many::Failures;
 use crate::show::progress::Bar;
 use crate::show::{self, size};
+use crate::store::folder;
 use crate::tree::compare::Plan;
 use crate::tree::fetch::fetch;
 use crate::tree::outcome::Tally;
@@ -114,7 +114,9 @@ fn show_fetched(common: &Common, path: &Path, got: &Got) -> Result<(), Failure> 
 
 /// Of a folder, that it is one says more than the failure.
 async fn or_folder(client: &Client, name: &str, failure: Failure) -> Failure {
-    if free::is_folder(client, name).await.unwrap_or(false) && client.stat(name).await.is_err() {
+    if folder::is_there(client, &folder::as_folder(name)).await.unwrap_or(false)
+        && client.stat(name).await.is_err()
+    {
         let what = format!("{name} is a folder; `gossamer get -r {name}` fetches it with all that is in it");
         return Failure::new(FAILED, what);
     }

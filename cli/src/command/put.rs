@@ -14,11 +14,12 @@ use crate::failure::{FAILED, Failure, USAGE};
 use crate::many::Failures;
 use crate::show::progress::Bar;
 use crate::show::{self, size};
+use crate::store::free;
+use crate::tree;
 use crate::tree::compare::Plan;
 use crate::tree::outcome::Tally;
 use crate::tree::store::store;
 use crate::tree::{Entry, Options, Pair, survey};
-use crate::{free, tree};
 
 #[derive(Serialize)]
 struct Stored {

@@ -79,6 +79,10 @@ pub(crate) fn last_within(folder: &str) -> String {
 
 /// Whether there is anything in the folder, or its own record.
 pub(crate) async fn is_there(client: &Client, folder: &str) -> Result<bool, Failure> {
+    // The name of a file can be so long that nothing could be in a folder of that name.
+    if folder.len() >= NAME_BYTES {
+        return Ok(false);
+    }
     let listed = client.list(folder, "", 1).await;
     listed.map(|(names, _)| !names.is_empty()).map_err(|error| Failure::client(error.kind(), &error))
 }

@@ -14,8 +14,8 @@ use super::there::there;
 use super::walk::{Walked, walk};
 use super::{Options, Pair};
 use crate::failure::{FAILED, Failure, NOT_FOUND, USAGE};
-use crate::free;
 use crate::many::Failures;
+use crate::store::free;
 
 /// Names of conflicts that are shown.
 const SHOWN: usize = 10;

@@ -31,7 +31,7 @@ fn fits() {
 #[test]
 fn colours() {
     let user = User::new();
-    let coloured = |raw: &str| raw.contains("\u{1b}[3") || raw.contains("\u{1b}[1m");
+    let coloured = |raw: &str| raw.contains("\u{1b}[1;3");
     let mut status = user.command(&["status"]);
     let (_, raw) = Terminal::start(&status).ends();
     assert!(coloured(&raw), "{raw:?}");

@@ -73,6 +73,11 @@ impl Terminal {
         String::from_utf8_lossy(&self.screen.lock().unwrap()).into_owned()
     }
 
+    /// Whether the command has ended.
+    fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
     /// Waits until something appears.
     #[track_caller]
     fn shows(&self, what: &str) {

@@ -30,11 +30,11 @@ fn growing() {
     user.run(&["put", "log", "changing/log"]).ok();
 }
 
-/// What is no regular file is refused with a hint, and what is not there by its path.
+/// What is no regular file is refused with a hint, what is not there by its path; of a folder it is said how to store it.
 #[test]
 fn no_files() {
     let user = User::new();
-    user.run(&["put", ".", "changing/folder"]).fails(1, "not a regular file");
+    user.run(&["put", ".", "changing/folder"]).fails(1, "put -r .");
     user.run(&["put", "/dev/zero", "changing/device"]).fails(1, "not a regular file");
     user.run(&["put", "missing", "changing/missing"]).fails(1, "missing");
     assert_eq!(user.run(&["ls", "changing/folder"]).ok().text(), "");

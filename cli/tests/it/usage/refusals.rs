@@ -58,7 +58,7 @@ fn loopback_only() {
         &["queue", "--listen", "0.0.0.0:0", "--dir", folder],
         &["queue", "--listen", "127.0.0.1:0", "--http", "0.0.0.0:0", "--dir", folder],
         &["node", "--queue", "10.0.0.1:4068", "--dir", folder],
-        &["put", "/dev/null", "x", "--queue", "[fe80::1]:4068"],
+        &["stat", "x", "--queue", "[fe80::1]:4068"],
     ];
     for args in refused {
         run(args).fails(6, "--insecure");

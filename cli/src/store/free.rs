@@ -3,34 +3,28 @@
 use futures_util::future::try_join_all;
 use gossamer_client::{Client, Kind};
 
+use super::folder::{ancestors, as_folder, is_there};
 use crate::failure::{FAILED, Failure};
 
 /// Fails if a folder has the name of this file, or a file that of a folder above it.
 pub(crate) async fn file(client: &Client, name: &str) -> Result<(), Failure> {
-    let (folders, inside) = tokio::join!(folder(client, name), is_folder(client, name));
+    let inside = as_folder(name);
+    let (folders, inside_it) = tokio::join!(folder(client, name), is_there(client, &inside));
     folders?;
-    if inside? {
-        return Err(taken(name, &format!("{name}/ is a folder there")));
+    if inside_it? {
+        return Err(taken(name, &format!("{inside} is a folder there")));
     }
     Ok(())
 }
 
 /// Fails if a file has the name of a folder above `name`, or, if that ends with a slash, of the folder itself.
 pub(crate) async fn folder(client: &Client, name: &str) -> Result<(), Failure> {
-    // The first part is the bucket.
-    let above = name.match_indices('/').skip(1).map(|(at, _)| &name[..at]);
-    let checks = above.map(async |folder| match client.stat(folder).await {
+    let checks = ancestors(name).map(async |folder| match client.stat(folder).await {
         Ok(_) => Err(taken(name, &format!("{folder} is a file there"))),
         Err(error) if error.kind() == Kind::NotFound => Ok(()),
         Err(error) => Err(Failure::client(error.kind(), &error)),
     });
     try_join_all(checks).await.map(drop)
-}
-
-/// Whether something lies in a folder of this name.
-pub(crate) async fn is_folder(client: &Client, name: &str) -> Result<bool, Failure> {
-    let page = client.list(&format!("{name}/"), "", 1).await;
-    page.map(|(files, _)| !files.is_empty()).map_err(|error| Failure::client(error.kind(), &error))
 }
 
 fn taken(name: &str, why: &str) -> Failure {
