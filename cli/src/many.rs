@@ -6,8 +6,12 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::failure::{FAILED, Failure, REFUSED};
 
-/// Small files under way at a time: enough that the leader fills whole batches from one client.
+/// Small files on their way into the store at a time: enough that the leader fills whole batches from one client.
 pub(crate) const SIDE_BY_SIDE: usize = 128;
+/// And to here, where nothing has to be gathered: what is on its way when a command is killed comes once more.
+pub(crate) const FETCHED_SIDE_BY_SIDE: usize = 32;
+/// Names that were typed one by one and are looked at, before anything is copied.
+pub(crate) const LOOKED_AT: usize = 16;
 
 /// Failures whose text is kept.
 const KEPT: usize = 1000;
@@ -43,16 +47,26 @@ fn kib(bytes: u64) -> u32 {
 pub(crate) struct Failures {
     kept: Vec<Failure>,
     more: usize,
+    /// What was not tried, because going on was pointless.
+    left_out: usize,
 }
 
 impl Failures {
     /// Keeps a failure for the end.
     pub(crate) fn add(&mut self, failure: Failure) {
-        if self.kept.len() < KEPT {
+        // One that ends it all is always kept: it decides what follows.
+        if self.kept.len() < KEPT || is_final(failure.code) && !self.is_final() {
             self.kept.push(failure);
         } else {
             self.more += 1;
         }
+    }
+
+    /// Keeps those of a part of the work, too.
+    pub(crate) fn append(&mut self, other: Failures) {
+        self.more += other.more;
+        self.left_out += other.left_out;
+        other.kept.into_iter().for_each(|failure| self.add(failure));
     }
 
     /// How many there are.
@@ -78,7 +92,11 @@ impl Failures {
         }
         let code = self.kept.iter().map(|failure| failure.code).find(|code| is_final(*code));
         let failures = if count == 1 { "1 failure".to_owned() } else { format!("{count} failures") };
-        Err(Failure::new(code.unwrap_or(FAILED), format!("{failures}; {done}")))
+        let left_out = match self.left_out {
+            0 => String::new(),
+            left_out => format!("; {left_out} more were not tried, the same command goes on with them"),
+        };
+        Err(Failure::new(code.unwrap_or(FAILED), format!("{failures}; {done}{left_out}")))
     }
 }
 
@@ -87,22 +105,20 @@ pub(crate) fn is_final(code: u8) -> bool {
     matches!(code, 5 | REFUSED)
 }
 
-/// Does `each` to all `items`, at most `width` at a time. After a failure that the others would share nothing new is begun;
-/// how many items were then left out.
+/// Does `each` to all `items`, at most `width` at a time. After a failure that the others would share, now or in an earlier
+/// call, nothing new is begun, and what is left out is counted.
 pub(crate) async fn many<T, F>(
     items: impl IntoIterator<Item = T>,
     width: usize,
     failures: &mut Failures,
     each: impl Fn(T) -> F,
-) -> usize
-where
+) where
     F: Future<Output = Result<(), Failure>>,
 {
     let mut items = stream::iter(items);
     let mut running = FuturesUnordered::new();
-    let (mut stopped, mut left_out) = (false, 0);
     loop {
-        while !stopped
+        while !failures.is_final()
             && running.len() < width
             && let Some(item) = items.next().await
         {
@@ -110,17 +126,13 @@ where
         }
         match running.next().await {
             Some(Ok(())) => {}
-            Some(Err(failure)) => {
-                stopped |= is_final(failure.code);
-                failures.add(failure);
-            }
+            Some(Err(failure)) => failures.add(failure),
             None => break,
         }
     }
     while items.next().await.is_some() {
-        left_out += 1;
+        failures.left_out += 1;
     }
-    left_out
 }
 
 #[cfg(test)]
@@ -150,13 +162,17 @@ mod tests {
             }
         };
         let mut failures = Failures::default();
-        let left_out = many(0..1000, 7, &mut failures, each).await;
+        many(0..1000, 7, &mut failures, each).await;
         assert_eq!(most.get(), 7);
-        assert_eq!(tried.get() + left_out, 1000);
+        assert_eq!(tried.get() + failures.left_out, 1000);
+        many(0..5, 7, &mut failures, each).await;
+        let left_out = failures.left_out;
+        assert_eq!(tried.get() + left_out, 1005, "nothing new is begun");
         assert!((51..=50 + 2 * 7).contains(&tried.get()), "{}", tried.get());
         assert_eq!(failures.count(), 6);
         let failure = failures.end("the rest was done").unwrap_err();
-        assert_eq!((failure.code, failure.message.as_str()), (5, "6 failures; the rest was done"));
+        let expected = format!("6 failures; the rest was done; {left_out} more were not tried");
+        assert!(failure.code == 5 && failure.message.starts_with(&expected), "{}", failure.message);
         assert!(Failures::default().end("all of it").is_ok());
     }
 }

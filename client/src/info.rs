@@ -39,7 +39,7 @@ impl Info {
 
     /// Of a line of a listing; `None` if its hash is none.
     pub(crate) fn of_listed(listed: v1::Listed) -> Option<Self> {
-        let v1::Listed { name, size, version, blake3, modified_ms, attributes } = listed;
+        let v1::Listed { name, size, version, blake3, modified_ms, attributes, .. } = listed;
         let blake3 = Hash::try_from(blake3.as_ref()).ok()?;
         Some(Info { name, size, version, blake3, modified_ms, attributes: attributes.map(Into::into) })
     }

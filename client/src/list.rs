@@ -47,7 +47,9 @@ impl Client {
         let outcome::Kind::Listing(listing) = answered.kind else {
             return Err(patience.nonsense("no listing in the answer").into());
         };
-        let files: Option<Vec<Info>> = listing.files.into_iter().map(Info::of_listed).collect();
+        let files =
+            name::shared::complete(listing.files).ok_or_else(|| patience.nonsense("names that are none"))?;
+        let files: Option<Vec<Info>> = files.into_iter().map(Info::of_listed).collect();
         Ok((files.ok_or_else(|| patience.nonsense("a hash is not 32 bytes long"))?, listing.more))
     }
 }

@@ -3,14 +3,16 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use gossamer_client::{Client, FileSink, GetError, Got, Kind, StreamSink};
+use futures_util::stream::{self, StreamExt};
+use gossamer_client::{Client, FileSink, GetError, Got, Info, Kind, StreamSink};
+use gossamer_proto::name;
 use gossamer_world::World;
 use serde::Serialize;
 
 use super::{File, client, full_name, put};
 use crate::args::{Common, Get};
-use crate::failure::{FAILED, Failure, USAGE};
-use crate::many::Failures;
+use crate::failure::{FAILED, Failure, NOT_FOUND, USAGE, combine};
+use crate::many::{Failures, LOOKED_AT};
 use crate::show::progress::Bar;
 use crate::show::{self, size};
 use crate::store::folder;
@@ -125,20 +127,33 @@ async fn or_folder(client: &Client, name: &str, failure: Failure) -> Failure {
 
 async fn many(common: &Common, names: &[String], to: Option<PathBuf>, get: &Get) -> Result<(), Failure> {
     let options = Options::of(&get.tree.choice, false)?;
+    if to.as_deref() == Some(Path::new("-")) {
+        return Err(Failure::new(
+            USAGE,
+            "one file at a time goes to standard output, or `gossamer cat NAME...`",
+        ));
+    }
     let client = client(common).await?;
-    let (mut failures, mut plans) = (Failures::default(), Vec::new());
-    for given in names {
-        match planned(&client, given, to.as_deref(), &options, get.tree.recursive, &mut failures).await {
-            Ok(planned) => plans.push(planned),
-            // Of several names, those that are there are fetched.
-            Err(failure) if names.len() > 1 && failure.code == Kind::NotFound.exit_code() => {
-                failures.add(failure)
+    let _looking = Bar::looking(common.quiet);
+    let (client, options, to) = (&client, &options, to.as_deref());
+    let planned = names.iter().map(|given| planned(client, given, to, options, get.tree.recursive));
+    let planned: Vec<_> = stream::iter(planned).buffered(LOOKED_AT).collect().await;
+    let (mut failures, mut plans, mut targets) = (Failures::default(), Vec::new(), Vec::new());
+    for planned in planned {
+        match planned {
+            Ok(Planned { plan, target, problems }) => {
+                failures.append(problems);
+                targets.push(target);
+                plans.push(plan);
             }
+            // Of several names, those that are there are fetched.
+            Err(failure) if names.len() > 1 && failure.code == NOT_FOUND => failures.add(failure),
             Err(failure) => return Err(failure),
         }
     }
-    tree::refuse_twice(&plans, |pair| format!("{}/", pair.here.display()))?;
-    carry_out(common, &client, &options, &plans, failures).await
+    tree::refuse_twice(targets.into_iter())?;
+    drop(_looking);
+    carry_out(common, client, options, &plans, failures).await
 }
 
 /// Does what the plans say, or says it.
@@ -151,7 +166,7 @@ pub(super) async fn carry_out(
 ) -> Result<(), Failure> {
     let tally = Tally::begin();
     if options.dry_run {
-        tally.would(plans, "get", |pair, entry| pair.here.join(&entry.path).display().to_string())?;
+        tally.would(common, plans, "get", |pair, entry| pair.here.join(&entry.path).display().to_string())?;
     } else {
         let bar = tree::bar(plans, common.quiet);
         fetch(client, plans, &bar, &tally, common.verbose > 0, &mut failures).await;
@@ -159,67 +174,92 @@ pub(super) async fn carry_out(
     tally.end(common, options, "fetched", plans.iter().map(|(_, plan)| plan), failures)
 }
 
-/// What one of the names is, and what is to be done for it.
+/// What is to be done for one of several names.
+struct Planned {
+    plan: (Pair, Plan),
+    target: PathBuf,
+    problems: Failures,
+}
+
 async fn planned(
     client: &Client,
     given: &str,
     to: Option<&Path>,
     options: &Options,
     recursive: bool,
-    failures: &mut Failures,
-) -> Result<(Pair, Plan), Failure> {
+) -> Result<Planned, Failure> {
     let into = to.unwrap_or(Path::new("."));
-    if let Some(folder) = given.strip_suffix('/') {
+    if name::is_folder(given) {
         if !recursive {
-            let what = format!("{folder} is a folder; -r fetches folders with all that is in them");
+            let what = format!("{given} is a folder; -r fetches folders with all that is in them");
             return Err(Failure::new(FAILED, what));
         }
-        let pair = Pair { here: into.to_owned(), there: given.to_owned() };
-        let plan = survey::to_here(client, &pair, options, failures).await?;
-        return Ok((pair, plan));
+        return folder(client, into.to_owned(), given.to_owned(), options).await;
     }
     let name = full_name(given)?;
     let (above, last) = name.rsplit_once('/').unwrap_or_default();
     match client.stat(&name).await {
-        Ok(info) => {
-            let (here, path) = match to {
-                Some(to) if !is_folder(to) => split_path(to)?,
-                _ => (into.to_owned(), last.to_owned()),
-            };
-            // Another name here than there is only possible for one file.
-            if path != last {
-                let what = format!("{name} is a file; `gossamer get {name} {}` fetches it", into.display());
-                return Err(Failure::new(USAGE, what));
-            }
-            let plan = Plan { files: vec![Entry::there(path, &info)], ..Plan::default() };
-            Ok((Pair { here, there: format!("{above}/") }, plan))
-        }
+        Ok(info) => file(&info, above, last, into, options, recursive).await,
         Err(error) if error.kind() == Kind::NotFound && recursive => {
             // Whether the folder is there does not count: the same command must lead to the same place again.
             let here = match to {
                 Some(to) if !put::is_content(to) => to.to_owned(),
                 _ => into.join(last),
             };
-            let pair = Pair { here, there: format!("{name}/") };
-            let plan = survey::to_here(client, &pair, options, failures).await?;
-            Ok((pair, plan))
+            folder(client, here, format!("{name}/"), options).await
         }
         Err(error) => Err(Failure::client(error.kind(), &error)),
     }
 }
 
-fn split_path(path: &Path) -> Result<(PathBuf, String), Failure> {
-    let last = path.file_name().and_then(|last| last.to_str());
-    let last =
-        last.ok_or_else(|| Failure::new(USAGE, format!("{}: not the name of a file", path.display())))?;
-    Ok((path.parent().map(Path::to_owned).unwrap_or_default(), last.to_owned()))
+async fn folder(
+    client: &Client,
+    here: PathBuf,
+    there: String,
+    options: &Options,
+) -> Result<Planned, Failure> {
+    let (target, mut problems) = (here.clone(), Failures::default());
+    let pair = Pair { here, there };
+    let plan = survey::to_here(client, &pair, options, &mut problems).await?;
+    Ok(Planned { plan: (pair, plan), target, problems })
 }
-pub(super) async fn cat(common: &Common, names: Vec<String>) -> Result<(), Failure> {
-    let client = client(common).await?;
-    for name in names {
-        to_standard_output(&client, &full_name(&name)?, common).await?;
+
+/// One of several files goes into a folder; a single one may get another name, but not with -r, which is about folders.
+async fn file(
+    info: &Info,
+    above: &str,
+    last: &str,
+    into: &Path,
+    options: &Options,
+    recursive: bool,
+) -> Result<Planned, Failure> {
+    if !is_folder(into) {
+        let (name, into) = (&info.name, into.display());
+        let what = format!("{name} is a file: `gossamer get {name} {into}` fetches it, without -r");
+        return Err(Failure::new(USAGE, what));
     }
-    Ok(())
+    let pair = Pair { here: into.to_owned(), there: format!("{above}/") };
+    let (target, mut problems) = (into.join(last), Failures::default());
+    let entry = Entry::there(last.to_owned(), info);
+    let plan = match recursive {
+        true => survey::file_to_here(&pair, entry, options, &mut problems).await?,
+        false => Plan { files: vec![entry], ..Plan::default() },
+    };
+    Ok(Planned { plan: (pair, plan), target, problems })
+}
+
+pub(super) async fn cat(common: &Common, names: Vec<String>) -> Result<(), Failure> {
+    let names = names.iter().map(|given| full_name(given)).collect::<Result<Vec<_>, _>>()?;
+    let client = client(common).await?;
+    let mut failures = Vec::new();
+    for name in names {
+        match to_standard_output(&client, &name, common).await {
+            // What is not there leaves nothing out of the rest; what broke off in the middle does.
+            Err(failure) if failure.code == NOT_FOUND => failures.push(failure),
+            ended => drop(ended?),
+        }
+    }
+    combine(&failures)
 }
 
 async fn to_standard_output(client: &Client, name: &str, common: &Common) -> Result<Got, Failure> {

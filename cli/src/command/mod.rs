@@ -64,12 +64,12 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
 /// What Ctrl-C means for a command.
 fn interrupted(command: &Command) -> &'static str {
     match command {
-        Command::Put(put) if !put.tree.recursive && put.paths.len() < 3 => {
+        Command::Put(put) if !put.tree.recursive && put.paths.len() + usize::from(put.to.is_some()) < 3 => {
             "interrupted; unless its end was near, nothing was stored; the same command goes on where it stopped"
         }
         Command::Put(_) | Command::Sync(_) => "interrupted; the same command goes on where it stopped",
         Command::Get(_) => {
-            "interrupted; what had come of a large file is kept in a hidden .part file, and the same command goes on with it"
+            "interrupted; the same command goes on where it stopped (what has come of a large file is in a hidden .part file)"
         }
         Command::Cp(_) | Command::Mv(_) => {
             "interrupted; what was begun may be done all the same, and the same command does the rest"

@@ -3,6 +3,7 @@
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use futures_util::stream::{self, StreamExt, TryStreamExt};
 use gossamer_client::{Client, Condition, FileSource, PutOptions, StreamSource};
 use gossamer_proto::name::DEFAULT_BUCKET;
 use gossamer_world::World;
@@ -11,7 +12,7 @@ use serde::Serialize;
 use super::{client, full_name};
 use crate::args::{Common, Put};
 use crate::failure::{FAILED, Failure, USAGE};
-use crate::many::Failures;
+use crate::many::{Failures, LOOKED_AT};
 use crate::show::progress::Bar;
 use crate::show::{self, size};
 use crate::store::free;
@@ -166,24 +167,59 @@ async fn many(common: &Common, paths: &[PathBuf], to: Option<&str>, put: &Put) -
         places.push(place(path, to, put.tree.recursive)?);
     }
     let client = client(common).await?;
-    let (mut failures, mut plans) = (Failures::default(), Vec::new());
-    for (path, place) in paths.iter().zip(places) {
-        let plan = match &place {
-            Place::Folder(pair) => survey::to_store(&client, pair, &options, &mut failures).await?,
-            Place::File(pair, entry) => {
-                free::file(&client, &format!("{}{}", pair.there, entry.path)).await?;
-                Plan { files: vec![entry.clone()], ..Plan::default() }
-            }
-            Place::Nothing(error) => {
-                failures.add(Failure::new(FAILED, format!("put {}: {error}", path.display())));
-                continue;
-            }
-        };
-        let (Place::Folder(pair) | Place::File(pair, _)) = place else { continue };
-        plans.push((pair, plan));
+    let _looking = Bar::looking(common.quiet);
+    let (client, options) = (&client, &options);
+    let recursive = put.tree.recursive;
+    let planned = places.into_iter().map(|place| planned(client, place, options, recursive));
+    let planned: Vec<_> = stream::iter(planned).buffered(LOOKED_AT).try_collect().await?;
+    let (mut failures, mut plans, mut targets) = (Failures::default(), Vec::new(), Vec::new());
+    for Planned { plan, target, problems } in planned {
+        failures.append(problems);
+        targets.extend(target);
+        plans.extend(plan);
     }
-    tree::refuse_twice(&plans, |pair| pair.there.clone())?;
-    carry_out(common, &client, &options, &plans, failures).await
+    tree::refuse_twice(targets.into_iter())?;
+    drop(_looking);
+    carry_out(common, client, options, &plans, failures).await
+}
+
+/// What is to be done for one of several paths.
+#[derive(Default)]
+struct Planned {
+    plan: Option<(Pair, Plan)>,
+    target: Option<PathBuf>,
+    problems: Failures,
+}
+
+async fn planned(
+    client: &Client,
+    place: Place,
+    options: &Options,
+    recursive: bool,
+) -> Result<Planned, Failure> {
+    let mut problems = Failures::default();
+    let (pair, plan, target) = match place {
+        Place::Nothing(failure) => {
+            problems.add(failure);
+            return Ok(Planned { problems, ..Planned::default() });
+        }
+        Place::Folder(pair) => {
+            let plan = survey::to_store(client, &pair, options, &mut problems).await?;
+            let target = pair.there.clone();
+            (pair, plan, target)
+        }
+        Place::File(pair, entry) => {
+            let name = format!("{}{}", pair.there, entry.path);
+            free::file(client, &name).await?;
+            // Without -r files are stored whatever is there, as `cp` does.
+            let plan = match recursive {
+                true => survey::file_to_store(client, &pair, entry, options, &mut problems).await?,
+                false => Plan { files: vec![entry], ..Plan::default() },
+            };
+            (pair, plan, name)
+        }
+    };
+    Ok(Planned { plan: Some((pair, plan)), target: Some(target.into()), problems })
 }
 
 /// Does what the plans say, or says it.
@@ -196,7 +232,7 @@ pub(super) async fn carry_out(
 ) -> Result<(), Failure> {
     let tally = Tally::begin();
     if options.dry_run {
-        tally.would(plans, "put", |pair, entry| format!("{}{}", pair.there, entry.path))?;
+        tally.would(common, plans, "put", |pair, entry| format!("{}{}", pair.there, entry.path))?;
     } else {
         let bar = tree::bar(plans, common.quiet);
         store(client, plans, &bar, &tally, common.verbose > 0, &mut failures).await;
@@ -208,7 +244,7 @@ pub(super) async fn carry_out(
 enum Place {
     Folder(Pair),
     File(Pair, Entry),
-    Nothing(std::io::Error),
+    Nothing(Failure),
 }
 
 fn place(path: &Path, to: Option<&str>, recursive: bool) -> Result<Place, Failure> {
@@ -219,7 +255,7 @@ fn place(path: &Path, to: Option<&str>, recursive: bool) -> Result<Place, Failur
     };
     let metadata = match std::fs::metadata(path) {
         Ok(metadata) => metadata,
-        Err(error) => return Ok(Place::Nothing(error)),
+        Err(error) => return Ok(Place::Nothing(Failure::new(FAILED, format!("put {shown}: {error}")))),
     };
     if metadata.is_dir() && !recursive {
         return Err(Failure::new(

@@ -1,13 +1,14 @@
 //! `gossamer stat NAME…`: what is known of a file or folder, and which nodes hold it.
 
-use gossamer_client::{Client, DescribeError, Holder, Holding, Info};
+use gossamer_client::{Client, DescribeError, Holder, Holding, Info, Kind};
 use gossamer_proto::name;
 use serde::Serialize;
 
 use super::{File, client};
 use crate::args::Common;
-use crate::failure::{Failure, USAGE, combine};
+use crate::failure::{Failure, NOT_FOUND, USAGE, combine};
 use crate::show::{self, size, table, width};
+use crate::store::folder;
 
 /// Fields are only ever added.
 #[derive(Serialize)]
@@ -55,7 +56,19 @@ pub(super) async fn run(common: &Common, names: Vec<String>) -> Result<(), Failu
 }
 
 async fn look(client: &Client, entry: &str) -> Result<(Info, Vec<Holder>), Failure> {
-    let info = client.stat(entry).await.map_err(|error| Failure::client(error.kind(), &error))?;
+    let info = match client.stat(entry).await {
+        Ok(info) => info,
+        Err(error) => {
+            let inside = folder::as_folder(entry);
+            if error.kind() == Kind::NotFound && folder::is_there(client, &inside).await? {
+                let what = format!(
+                    "{entry} is a folder without a record; `gossamer du {inside}` sums up what is in it"
+                );
+                return Err(Failure::new(NOT_FOUND, what));
+            }
+            return Err(Failure::client(error.kind(), &error));
+        }
+    };
     let unknown = |error: DescribeError| Failure::of(format!("stat {entry}"), error.kind(), &error);
     let holders = client.holders(&info).await.map_err(unknown)?;
     Ok((info, holders))

@@ -8,6 +8,7 @@ use super::{client, get, put};
 use crate::args::{Common, Sync};
 use crate::failure::{Failure, USAGE};
 use crate::many::Failures;
+use crate::show::progress::Bar;
 use crate::tree::{Options, Pair, survey};
 
 /// In which direction.
@@ -22,13 +23,16 @@ pub(super) async fn run(common: &Common, sync: Sync) -> Result<(), Failure> {
     let options = Options::of(&sync.choice, sync.delete)?;
     let client = client(common).await?;
     let mut failures = Failures::default();
+    let looking = Bar::looking(common.quiet);
     match direction {
         Direction::ToStore(pair) => {
             let plan = survey::to_store(&client, &pair, &options, &mut failures).await?;
+            drop(looking);
             put::carry_out(common, &client, &options, &[(pair, plan)], failures).await
         }
         Direction::ToHere(pair) => {
             let plan = survey::to_here(&client, &pair, &options, &mut failures).await?;
+            drop(looking);
             get::carry_out(common, &client, &options, &[(pair, plan)], failures).await
         }
     }

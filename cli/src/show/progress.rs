@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use gossamer_client::Progress;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use tokio::time::Instant;
+use tokio::task::JoinHandle;
 
 /// Draws once it has taken this long.
 const SHOW_AFTER: Duration = Duration::from_secs(1);
@@ -20,9 +20,9 @@ const NAME_SHOWN: usize = 24;
 /// Progress of one file or of many.
 pub(crate) struct Bar {
     bar: ProgressBar,
-    began: Instant,
+    /// Draws it when its time has come, whether anything moves or not.
+    shows: Option<JoinHandle<()>>,
     waiting: Waiting,
-    quiet: bool,
     /// How many are not done yet; only of many.
     files_left: AtomicU64,
 }
@@ -58,21 +58,31 @@ impl Bar {
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
-        let (began, waiting, files_left) = (Instant::now(), Waiting::new(quiet), AtomicU64::new(0));
-        Bar { bar, began, waiting, quiet, files_left }
+        let (drawn, is_seen) = (bar.clone(), !quiet && std::io::stderr().is_terminal());
+        let shows = is_seen.then(|| {
+            tokio::spawn(async move {
+                tokio::time::sleep(SHOW_AFTER).await;
+                drawn.set_draw_target(ProgressDrawTarget::stderr());
+                drawn.enable_steady_tick(TICK);
+            })
+        });
+        Bar { bar, shows, waiting: Waiting::new(quiet), files_left: AtomicU64::new(0) }
+    }
+
+    /// For the time before it is known what there is to do.
+    pub(crate) fn looking(quiet: bool) -> Self {
+        Bar::drawn("looking at what there is".to_owned(), "{msg}, {elapsed}", quiet)
     }
 
     /// One of many files is done.
     pub(crate) fn file_done(&self) {
         self.files_left.fetch_sub(1, Ordering::Relaxed);
         self.say_files();
-        self.draw();
     }
 
     /// One of many files is done, where it is files that are counted.
     pub(crate) fn step(&self) {
         self.bar.inc(1);
-        self.draw();
     }
 
     /// Progress of one of the files: its bytes count here, its total was counted before.
@@ -89,17 +99,6 @@ impl Bar {
         let left = self.files_left.load(Ordering::Relaxed);
         let files = if left == 1 { "1 file".into() } else { Cow::from(format!("{left} files")) };
         self.bar.set_message(format!("{files} to go"));
-    }
-
-    fn draw(&self) {
-        if !self.quiet
-            && self.bar.is_hidden()
-            && self.began.elapsed() >= SHOW_AFTER
-            && std::io::stderr().is_terminal()
-        {
-            self.bar.set_draw_target(ProgressDrawTarget::stderr());
-            self.bar.enable_steady_tick(TICK);
-        }
     }
 }
 
@@ -122,7 +121,6 @@ impl Progress for Bar {
 
     fn moved(&self, bytes: u64) {
         self.bar.inc(bytes);
-        self.draw();
     }
 
     fn waiting(&self, why: &str) {
@@ -162,6 +160,9 @@ impl Progress for Waiting {
 
 impl Drop for Bar {
     fn drop(&mut self) {
+        if let Some(shows) = self.shows.take() {
+            shows.abort();
+        }
         self.bar.finish_and_clear();
     }
 }

@@ -5,15 +5,14 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use gossamer_client::{Client, FileSink};
-use gossamer_proto::name;
+use gossamer_client::{Attributes, Client, FileSink};
 use gossamer_world::World;
 
 use super::compare::Plan;
 use super::outcome::Tally;
-use super::{Entry, Pair};
+use super::{Entry, Pair, may_delete};
 use crate::failure::{FAILED, Failure};
-use crate::many::{Budget, Failures, SIDE_BY_SIDE, many};
+use crate::many::{Budget, FETCHED_SIDE_BY_SIDE, Failures, many};
 use crate::show::progress::Bar;
 
 /// What all files share.
@@ -36,25 +35,41 @@ pub(crate) async fn fetch(
     failures: &mut Failures,
 ) {
     let fetch = Fetch { client, world: World::real(), bar, tally, budget: Budget::default(), verbose };
+    let before = failures.count();
+    for (pair, plan) in plans {
+        fetch.make_folders(pair, plan.files.iter().map(above), failures).await;
+    }
+    fetch.files(plans, |plan| &plan.files, failures).await;
     for (pair, plan) in plans {
         fetch.delete(pair, &plan.clear, failures).await;
-        fetch.make_folders(pair, &plan.folders, failures).await;
+        fetch.make_folders(pair, plan.folders.iter().map(|folder| folder.path.as_str()), failures).await;
     }
-    let files = plans.iter().flat_map(|(pair, plan)| plan.files.iter().map(move |entry| (pair, entry)));
-    many(files, SIDE_BY_SIDE, failures, |(pair, entry)| fetch.file(pair, entry)).await;
+    fetch.files(plans, |plan| &plan.blocked, failures).await;
+    let may_delete = may_delete(plans, failures.count() - before);
     for (pair, plan) in plans {
-        fetch.delete(pair, &plan.delete, failures).await;
+        if may_delete {
+            fetch.remove_parts(&plan.parts).await;
+            fetch.delete(pair, &plan.delete, failures).await;
+        }
         fetch.give_times(pair, plan, failures).await;
         fetch.sync(pair, failures).await;
     }
 }
 
 impl Fetch<'_> {
+    async fn files(
+        &self,
+        plans: &[(Pair, Plan)],
+        of: impl Fn(&Plan) -> &Vec<Entry>,
+        failures: &mut Failures,
+    ) {
+        let files = plans.iter().flat_map(|(pair, plan)| of(plan).iter().map(move |entry| (pair, entry)));
+        many(files, FETCHED_SIDE_BY_SIDE, failures, |(pair, entry)| self.file(pair, entry)).await;
+    }
+
     async fn file(&self, pair: &Pair, entry: &Entry) -> Result<(), Failure> {
         let _room = self.budget.room(entry.size).await;
         let name = format!("{}{}", pair.there, entry.path);
-        // Names are data: one that breaks the rules might lead out of the folder.
-        name::check(&name).map_err(|error| Failure::new(FAILED, format!("{name:?}: {error}")))?;
         let here = pair.here.join(&entry.path);
         let failed =
             |error: io::Error| Failure::new(FAILED, format!("get {name} to {}: {error}", here.display()));
@@ -72,10 +87,12 @@ impl Fetch<'_> {
     }
 
     /// Makes the folder itself and those in it, from the top down.
-    async fn make_folders(&self, pair: &Pair, folders: &[Entry], failures: &mut Failures) {
-        let top = std::iter::once(pair.here.clone());
-        let paths: Vec<PathBuf> =
-            top.chain(folders.iter().map(|entry| pair.here.join(&entry.path))).collect();
+    async fn make_folders(&self, pair: &Pair, folders: impl Iterator<Item = &str>, failures: &mut Failures) {
+        if failures.is_final() {
+            return;
+        }
+        let folders: BTreeSet<&str> = std::iter::once("").chain(folders).collect();
+        let paths: Vec<PathBuf> = folders.into_iter().map(|folder| pair.here.join(folder)).collect();
         self.blocking(failures, move |failures| {
             for path in paths {
                 if let Err(error) = fs::create_dir_all(&path) {
@@ -86,17 +103,21 @@ impl Fetch<'_> {
         .await;
     }
 
-    /// Deletes files, then folders from the bottom up; those in which something is left stay.
+    /// Deletes files, then folders from the bottom up; those in which something is left stay. What was changed since it was
+    /// compared stays, too: it is not what was meant.
     async fn delete(&self, pair: &Pair, entries: &[Entry], failures: &mut Failures) {
-        let doomed = entries.iter().filter(|entry| !entry.is_behind_link).rev();
-        let doomed: Vec<(PathBuf, bool)> =
-            doomed.map(|entry| (pair.here.join(&entry.path), entry.is_folder())).collect();
+        if failures.is_final() {
+            return;
+        }
+        let doomed = entries.iter().filter(|entry| entry.is_deletable()).rev();
+        let doomed: Vec<(PathBuf, Entry)> =
+            doomed.map(|entry| (pair.here.join(entry.path.trim_end_matches('/')), entry.clone())).collect();
         let deleted = self
             .blocking(failures, move |failures| {
                 let mut deleted = 0;
-                for (path, is_folder) in doomed {
-                    match if is_folder { remove_folder(&path) } else { fs::remove_file(&path) } {
-                        Ok(()) => deleted += u64::from(!is_folder),
+                for (path, entry) in doomed {
+                    match remove(&path, &entry) {
+                        Ok(()) => deleted += u64::from(!entry.is_folder()),
                         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                         Err(error) => failures.push(failed(&path, &error)),
                     }
@@ -107,10 +128,16 @@ impl Fetch<'_> {
         self.tally.deleted.add(deleted);
     }
 
+    /// Removes what earlier attempts left of files that there are no more; not what another process is writing.
+    async fn remove_parts(&self, parts: &[PathBuf]) {
+        let parts = parts.to_vec();
+        let remove = move || parts.iter().for_each(|part| FileSink::remove_part(part));
+        self.world.blocking.run(remove).await;
+    }
+
     /// Gives folders the time that they had: writing into them has changed it.
     async fn give_times(&self, pair: &Pair, plan: &Plan, failures: &mut Failures) {
-        let touched: BTreeSet<&str> =
-            plan.clear.iter().chain(&plan.files).chain(&plan.delete).map(above).collect();
+        let touched: BTreeSet<&str> = touched(plan).map(above).collect();
         let same = plan.same_folders.iter().filter(|entry| touched.contains(entry.path.as_str()));
         let times: Vec<_> = plan
             .folders
@@ -156,18 +183,35 @@ impl Fetch<'_> {
     }
 }
 
+/// All that is written or deleted: what changes the times of the folders it lies in.
+fn touched(plan: &Plan) -> impl Iterator<Item = &Entry> {
+    let copied = plan.files.iter().chain(&plan.blocked).chain(&plan.folders);
+    copied.chain(&plan.clear).chain(&plan.delete)
+}
+
 /// The path of the folder that an entry lies in.
 fn above(entry: &Entry) -> &str {
     let itself = entry.path.strip_suffix('/').unwrap_or(&entry.path);
     itself.rfind('/').map_or("", |at| &entry.path[..=at])
 }
 
-/// What was excluded may be left in it: then it stays.
-fn remove_folder(path: &Path) -> io::Result<()> {
-    match fs::remove_dir(path) {
-        Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(()),
-        removed => removed,
+/// Removes a file, a link, or an empty folder.
+fn remove(path: &Path, entry: &Entry) -> io::Result<()> {
+    if entry.is_link {
+        return fs::remove_file(path);
     }
+    if entry.is_folder() {
+        // What was excluded may be left in it: then it stays.
+        return match fs::remove_dir(path) {
+            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(()),
+            removed => removed,
+        };
+    }
+    let now = fs::metadata(path)?;
+    if now.len() != entry.size || Some(Attributes::of(&now).modified) != entry.modified {
+        return Err(io::Error::other("it was changed meanwhile and not deleted; run the command again"));
+    }
+    fs::remove_file(path)
 }
 
 fn failed(path: &Path, error: &io::Error) -> Failure {

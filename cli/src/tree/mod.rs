@@ -26,9 +26,8 @@ pub(crate) mod survey;
 pub(crate) mod there;
 pub(crate) mod walk;
 
-use std::collections::BTreeSet;
 use std::fs::Metadata;
-use std::path::PathBuf;
+use std::path::{Component, PathBuf};
 
 use gossamer_client::{Attributes, Info, Modified};
 use gossamer_proto::hash::Hash;
@@ -75,6 +74,8 @@ pub(crate) struct Entry {
     pub(crate) blake3: Option<Hash>,
     /// Somewhere above it is a symbolic link.
     pub(crate) is_behind_link: bool,
+    /// It is a symbolic link to a folder.
+    pub(crate) is_link: bool,
 }
 
 impl Options {
@@ -91,7 +92,7 @@ impl Entry {
         let Attributes { modified, executable } = Attributes::of(metadata);
         let size = if metadata.is_file() { metadata.len() } else { 0 };
         let modified = Some(modified);
-        Entry { path, size, modified, executable, version: 0, blake3: None, is_behind_link }
+        Entry { path, size, modified, executable, version: 0, blake3: None, is_behind_link, is_link: false }
     }
 
     /// Of something in the store.
@@ -105,7 +106,13 @@ impl Entry {
             version: info.version,
             blake3: (!is_folder).then_some(info.blake3),
             is_behind_link: false,
+            is_link: false,
         }
+    }
+
+    /// Whether it may be deleted here: nothing behind a symbolic link is, but the link itself.
+    pub(crate) fn is_deletable(&self) -> bool {
+        !self.is_behind_link
     }
 
     /// Whether it is a folder.
@@ -116,36 +123,50 @@ impl Entry {
 
 /// One bar for all that plans copy.
 pub(crate) fn bar(plans: &[(Pair, Plan)], quiet: bool) -> Bar {
-    let files = plans.iter().flat_map(|(_, plan)| &plan.files);
+    let files = plans.iter().flat_map(|(_, plan)| plan.files.iter().chain(&plan.blocked));
     let (count, bytes) = files.fold((0, 0), |(count, bytes), entry| (count + 1, bytes + entry.size));
     Bar::of_many(count, bytes, quiet)
 }
 
-/// Refuses plans that together write one name twice, or a file beside a folder of its name: the last one would win, or
-/// neither could be fetched. `target` is a path that several of the pairs have in common.
-pub(crate) fn refuse_twice(plans: &[(Pair, Plan)], target: impl Fn(&Pair) -> String) -> Result<(), Failure> {
-    let (mut files, mut folders) = (BTreeSet::new(), BTreeSet::new());
-    for (pair, plan) in plans {
-        let target = target(pair);
-        for entry in &plan.files {
-            let path = format!("{target}{}", entry.path);
-            if files.contains(&path) {
-                let what =
-                    format!("two files would come to {path}; nothing was written. Give them different names");
-                return Err(Failure::new(FAILED, what));
-            }
-            files.insert(path);
-        }
-        let written = plan.folders.iter().chain(&plan.same_folders);
-        folders.extend(written.map(|entry| format!("{target}{}", entry.path)));
+/// Whether what the source has not may be deleted after so many failures: a file that was moved has a new name that may be
+/// among them, and then the old one is all there is.
+fn may_delete(plans: &[(Pair, Plan)], failed: usize) -> bool {
+    let wanted = plans.iter().any(|(_, plan)| !plan.delete.is_empty());
+    if wanted && failed > 0 {
+        eprintln!("gossamer: nothing was deleted, because not everything could be copied");
     }
-    match files.iter().find(|file| folders.contains(&format!("{file}/"))) {
-        Some(both) => {
-            let what = format!(
-                "a file and a folder would come to {both}; nothing was written. Give them different names"
-            );
-            Err(Failure::new(FAILED, what))
+    failed == 0
+}
+
+/// Refuses targets of which one is another, or within another: the last one would win, or neither could be fetched.
+pub(crate) fn refuse_twice(targets: impl Iterator<Item = PathBuf>) -> Result<(), Failure> {
+    let plain =
+        |path: PathBuf| -> PathBuf { path.components().filter(|part| *part != Component::CurDir).collect() };
+    let mut targets: Vec<PathBuf> = targets.map(plain).collect();
+    targets.sort();
+    match targets.windows(2).find(|pair| pair[1].starts_with(&pair[0])) {
+        Some(pair) => {
+            let (one, other) = (pair[0].display(), pair[1].display());
+            let what = if pair[0] == pair[1] {
+                format!("two would come to {one}")
+            } else {
+                format!("{other} would come into {one}, which is copied too")
+            };
+            Err(Failure::new(FAILED, format!("{what}; nothing was written. Copy them one by one")))
         }
         None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One target must not be another's, nor within it, however they are written.
+    #[test]
+    fn twice() {
+        let refused = |targets: &[&str]| refuse_twice(targets.iter().map(PathBuf::from)).is_err();
+        assert!(refused(&["x/a", "y", "x//a/"]) && refused(&["x/a/b", "x/", "z"]) && refused(&["./x", "x"]));
+        assert!(!refused(&["x/a", "x/ab", "x/b"]) && !refused(&[]));
     }
 }

@@ -33,6 +33,14 @@ impl Count {
     }
 }
 
+/// What `--dry-run` says of one file in JSON. Fields are only ever added.
+#[derive(Serialize)]
+struct Would<'a> {
+    /// `put`, `get` or `delete`.
+    would: &'a str,
+    name: &'a str,
+}
+
 /// In JSON. Fields are only ever added.
 #[derive(Serialize)]
 struct Outcome {
@@ -63,20 +71,21 @@ impl Tally {
     /// Counts what plans would do, and prints it: `verb` of files that would be copied, at the place that `target` says.
     pub(crate) fn would(
         &self,
+        common: &Common,
         plans: &[(Pair, Plan)],
         verb: &str,
         target: impl Fn(&Pair, &Entry) -> String,
     ) -> Result<(), Failure> {
         for (pair, plan) in plans {
-            let deleted = plan.clear.iter().chain(&plan.delete).filter(|entry| !entry.is_folder());
-            for entry in deleted {
+            let deleted = plan.clear.iter().chain(&plan.delete);
+            for entry in deleted.filter(|entry| !entry.is_folder() && entry.is_deletable()) {
                 self.deleted.add(1);
-                show::line(&format!("delete {}", target(pair, entry)))?;
+                say(common, "delete", &target(pair, entry))?;
             }
-            for entry in &plan.files {
+            for entry in plan.files.iter().chain(&plan.blocked) {
                 self.files.add(1);
                 self.bytes.add(entry.size);
-                show::line(&format!("{verb} {}", target(pair, entry)))?;
+                say(common, verb, &target(pair, entry))?;
             }
         }
         Ok(())
@@ -110,6 +119,10 @@ impl Tally {
         }
         failures.end(&outcome.line())
     }
+}
+
+fn say(common: &Common, verb: &str, name: &str) -> Result<(), Failure> {
+    if common.json { show::json(&Would { would: verb, name }) } else { show::line(&format!("{verb} {name}")) }
 }
 
 impl Outcome {

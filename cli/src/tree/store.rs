@@ -6,7 +6,7 @@ use gossamer_world::World;
 
 use super::compare::Plan;
 use super::outcome::Tally;
-use super::{Entry, Pair};
+use super::{Entry, Pair, may_delete};
 use crate::failure::{FAILED, Failure};
 use crate::many::{Budget, Failures, SIDE_BY_SIDE, many};
 use crate::show::progress::Bar;
@@ -31,16 +31,22 @@ pub(crate) async fn store(
     failures: &mut Failures,
 ) {
     let store = Store { client, world: World::real(), bar, tally, budget: Budget::default(), verbose };
+    let before = failures.count();
+    store.each(plans, |plan| &plan.files, failures, async |pair, entry| store.file(pair, entry).await).await;
     store
         .each(plans, |plan| &plan.clear, failures, async |pair, entry| store.delete(pair, entry).await)
         .await;
-    store.each(plans, |plan| &plan.files, failures, async |pair, entry| store.file(pair, entry).await).await;
+    store
+        .each(plans, |plan| &plan.blocked, failures, async |pair, entry| store.file(pair, entry).await)
+        .await;
     store
         .each(plans, |plan| &plan.folders, failures, async |pair, entry| store.folder(pair, entry).await)
         .await;
-    store
-        .each(plans, |plan| &plan.delete, failures, async |pair, entry| store.delete(pair, entry).await)
-        .await;
+    if may_delete(plans, failures.count() - before) {
+        store
+            .each(plans, |plan| &plan.delete, failures, async |pair, entry| store.delete(pair, entry).await)
+            .await;
+    }
 }
 
 impl Store<'_> {

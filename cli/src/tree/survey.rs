@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use gossamer_client::Client;
+use gossamer_client::{Client, Kind};
 use gossamer_proto::name;
 use gossamer_world::World;
 
@@ -12,7 +12,7 @@ use super::compare::Plan;
 use super::exclude::Exclude;
 use super::there::there;
 use super::walk::{Walked, walk};
-use super::{Options, Pair};
+use super::{Entry, Options, Pair};
 use crate::failure::{FAILED, Failure, NOT_FOUND, USAGE};
 use crate::many::Failures;
 use crate::store::free;
@@ -36,9 +36,46 @@ pub(crate) async fn to_store(
     if options.checksum {
         checksum::hash(&pair.here, &mut walked.entries, &there, failures).await;
     }
-    let delete = options.delete && !keeps_all(&walked);
     walked.problems.into_iter().for_each(|problem| failures.add(problem));
-    Plan::new(walked.entries, there, delete).map_err(|names| conflict(pair, &names))
+    Plan::new(walked.entries, there, options.delete, &walked.unknown).map_err(|names| conflict(pair, &names))
+}
+
+/// What is to be done to bring one file into the store.
+pub(crate) async fn file_to_store(
+    client: &Client,
+    pair: &Pair,
+    entry: Entry,
+    options: &Options,
+    failures: &mut Failures,
+) -> Result<Plan, Failure> {
+    let there = match client.stat(&format!("{}{}", pair.there, entry.path)).await {
+        Ok(info) => vec![Entry::there(entry.path.clone(), &info)],
+        Err(error) if error.kind() == Kind::NotFound => Vec::new(),
+        Err(error) => return Err(Failure::client(error.kind(), &error)),
+    };
+    let mut here = vec![entry];
+    if options.checksum {
+        checksum::hash(&pair.here, &mut here, &there, failures).await;
+    }
+    Plan::new(here, there, false, &[]).map_err(|names| conflict(pair, &names))
+}
+
+/// What is to be done to bring one file of the store to here.
+pub(crate) async fn file_to_here(
+    pair: &Pair,
+    entry: Entry,
+    options: &Options,
+    failures: &mut Failures,
+) -> Result<Plan, Failure> {
+    let (path, there) = (entry.path.clone(), vec![entry]);
+    let mut here = match std::fs::metadata(pair.here.join(&path)) {
+        Ok(metadata) if metadata.is_file() => vec![Entry::here(path, &metadata, false)],
+        _ => Vec::new(),
+    };
+    if options.checksum {
+        checksum::hash(&pair.here, &mut here, &there, failures).await;
+    }
+    Plan::new(there, here, false, &[]).map_err(|names| conflict(pair, &names))
 }
 
 /// What is to be done to bring a folder of the store to here.
@@ -66,15 +103,9 @@ pub(crate) async fn to_here(
     if options.delete {
         walked.problems.into_iter().for_each(|problem| failures.add(problem));
     }
-    Plan::new(there, walked.entries, options.delete).map_err(|names| conflict(pair, &names))
-}
-
-/// Whether nothing may be deleted, as what could not be read may be what is to stay.
-fn keeps_all(walked: &Walked) -> bool {
-    if walked.is_partial {
-        eprintln!("gossamer: nothing is deleted, because not all of the source can be read");
-    }
-    walked.is_partial
+    let plan =
+        Plan::new(there, walked.entries, options.delete, &[]).map_err(|names| conflict(pair, &names))?;
+    Ok(Plan { parts: if options.delete { walked.parts } else { Vec::new() }, ..plan })
 }
 
 async fn walked(root: &Path, exclude: &Exclude) -> io::Result<Walked> {

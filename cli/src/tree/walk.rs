@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use gossamer_client::FileSink;
 use gossamer_proto::name;
@@ -18,14 +18,18 @@ use crate::failure::{FAILED, Failure};
 pub(crate) struct Walked {
     pub(crate) entries: Vec<Entry>,
     pub(crate) problems: Vec<Failure>,
-    /// Something could not be read: more may be there than was found.
-    pub(crate) is_partial: bool,
+    /// Paths that could not be looked at, without slash: what is there, or below, is not known.
+    pub(crate) unknown: Vec<String>,
+    /// Unfinished files of ours.
+    pub(crate) parts: Vec<PathBuf>,
 }
 
 /// A folder being walked.
 struct Folder {
     here: PathBuf,
     path: String,
+    /// The folder itself is one.
+    is_link: bool,
     is_behind_link: bool,
 }
 
@@ -33,6 +37,8 @@ struct Walk<'a> {
     exclude: &'a Exclude,
     /// Folders from the top to here, by device and inode: one that comes again is a loop.
     above: Vec<(u64, u64)>,
+    /// The top, without links.
+    root: PathBuf,
     walked: Walked,
 }
 
@@ -42,8 +48,9 @@ pub(crate) fn walk(root: &Path, exclude: &Exclude) -> io::Result<Walked> {
     if !metadata.is_dir() {
         return Err(io::ErrorKind::NotADirectory.into());
     }
-    let mut walk = Walk { exclude, above: Vec::new(), walked: Walked::default() };
-    let top = Folder { here: root.to_owned(), path: String::new(), is_behind_link: false };
+    let root_itself = root.canonicalize()?;
+    let mut walk = Walk { exclude, above: Vec::new(), root: root_itself, walked: Walked::default() };
+    let top = Folder { here: root.to_owned(), path: String::new(), is_link: false, is_behind_link: false };
     // That the top cannot be read is no problem among others.
     fs::read_dir(root)?;
     walk.folder(&top, &metadata);
@@ -54,24 +61,27 @@ impl Walk<'_> {
     fn folder(&mut self, folder: &Folder, metadata: &Metadata) {
         let id = (metadata.dev(), metadata.ino());
         if self.above.contains(&id) {
-            self.problem(&folder.here, "a symbolic link to a folder above it: it would go round for ever");
-            return;
+            let why = "a symbolic link to a folder above it: it would go round for ever";
+            return self.problem(&folder.here, why);
         }
-        self.entry(folder.path.clone(), metadata, folder.is_behind_link);
+        let mut entry = Entry::here(folder.path.clone(), metadata, folder.is_behind_link);
+        entry.is_link = folder.is_link;
+        self.walked.entries.push(entry);
         self.above.push(id);
         match self.children(folder) {
             Ok(children) => children.into_iter().for_each(|(_, child)| self.child(folder, &child)),
-            Err(error) => self.unreadable(&folder.here, error),
+            Err(error) => self.unreadable(&folder.here, &folder.path, error),
         }
         self.above.pop();
     }
 
     /// Names in the order of their paths: that of a folder ends with a slash.
-    fn children(&self, folder: &Folder) -> io::Result<Vec<(Vec<u8>, fs::DirEntry)>> {
+    fn children(&mut self, folder: &Folder) -> io::Result<Vec<(Vec<u8>, fs::DirEntry)>> {
         let mut children = Vec::new();
         for child in fs::read_dir(&folder.here)? {
             let child = child?;
             if FileSink::is_part(&child.file_name()) {
+                self.walked.parts.push(child.path());
                 continue;
             }
             let mut key = child.file_name().into_encoded_bytes();
@@ -96,34 +106,48 @@ impl Walk<'_> {
             Ok(metadata) => metadata,
             Err(_) if self.exclude.fits(&path) => return,
             Err(error) if is_link && error.kind() == io::ErrorKind::NotFound => {
+                // What was here is gone; what is elsewhere may only be away, as a disk that is not mounted.
+                if self.leads_out(&here) {
+                    self.walked.unknown.push(path);
+                }
                 return self.problem(&here, "a symbolic link that leads nowhere");
             }
-            Err(error) => return self.unreadable(&here, error),
+            Err(error) => return self.unreadable(&here, &path, error),
         };
         let path = if metadata.is_dir() { path + "/" } else { path };
         if self.exclude.fits(&path) {
             return;
         }
-        let is_behind_link = folder.is_behind_link || is_link;
+        let is_behind_link = folder.is_behind_link || folder.is_link;
         // Any bucket will do: this is about the rest.
         if let Err(error) = name::check_entry(&format!("{}/{path}", name::DEFAULT_BUCKET)) {
             self.problem(&here, format!("{error}; rename it"));
         } else if metadata.is_dir() {
-            self.folder(&Folder { here, path, is_behind_link }, &metadata);
+            self.folder(&Folder { here, path, is_link, is_behind_link }, &metadata);
         } else if metadata.is_file() {
-            self.entry(path, &metadata, folder.is_behind_link);
+            self.walked.entries.push(Entry::here(path, &metadata, is_behind_link));
         } else {
             self.problem(&here, "neither a file nor a folder (a device, a socket or a pipe)");
         }
     }
 
-    fn entry(&mut self, path: String, metadata: &Metadata, is_behind_link: bool) {
-        self.walked.entries.push(Entry::here(path, metadata, is_behind_link));
+    fn unreadable(&mut self, here: &Path, path: &str, error: io::Error) {
+        self.walked.unknown.push(path.trim_end_matches('/').to_owned());
+        self.problem(here, error);
     }
 
-    fn unreadable(&mut self, here: &Path, error: io::Error) {
-        self.walked.is_partial = true;
-        self.problem(here, error);
+    /// Whether a link that leads nowhere would lead out of the folder that is walked.
+    fn leads_out(&self, link: &Path) -> bool {
+        let target = fs::read_link(link).unwrap_or_default();
+        let above = link.parent().and_then(|above| above.canonicalize().ok()).unwrap_or_default();
+        let mut place = PathBuf::new();
+        for part in above.join(target).components() {
+            match part {
+                Component::ParentDir => drop(place.pop()),
+                part => place.push(part),
+            }
+        }
+        !place.starts_with(&self.root)
     }
 
     fn problem(&mut self, here: &Path, why: impl std::fmt::Display) {
@@ -162,6 +186,7 @@ mod tests {
         symlink("a.txt", at("b/file-link")).unwrap();
         symlink("../a.txt", at("b/good-link")).unwrap();
         symlink("..", at("b/c/loop")).unwrap();
+        symlink("/nowhere/else", at("away")).unwrap();
         fs::write(dir.path().join(OsStr::from_bytes(b"\xff")), "").unwrap();
         fs::write(at("line\nbreak"), "").unwrap();
         let _socket = std::os::unix::net::UnixListener::bind(at("socket")).unwrap();
@@ -188,10 +213,12 @@ mod tests {
         assert_eq!(paths(&walked), expected);
         assert!(expected.is_sorted(), "the order of bytes");
         let behind = |entry: &&Entry| entry.is_behind_link;
-        assert_eq!(walked.entries.iter().filter(behind).count(), 4);
+        assert_eq!(walked.entries.iter().filter(behind).count(), 3, "but the link itself");
+        assert_eq!(walked.entries.iter().filter(|entry| entry.is_link).count(), 1);
+        assert_eq!(walked.unknown, ["away"]);
         let mut told: Vec<_> = walked.problems.iter().map(|problem| problem.message.as_str()).collect();
         told.sort_unstable();
-        let words = ["nowhere", "for ever", "nowhere", "for ever", "control", "socket", "UTF-8"];
+        let words = ["nowhere", "away", "for ever", "nowhere", "for ever", "control", "socket", "UTF-8"];
         assert_eq!(told.len(), words.len(), "{told:#?}");
         for word in words {
             assert!(told.iter().any(|line| line.contains(word)), "{word}: {told:#?}");

@@ -114,13 +114,13 @@ impl<'a> Read<'a> {
                 0 if offset == 0 => top.clone(),
                 0 => break,
                 _ => match lists.next() {
-                    Some(list) => self.list(*list, offset).await?,
+                    Some(list) => beside(self.list(*list, offset), &mut running).await??,
                     None => break,
                 },
             };
             for (at, group) in list.chunks(PART_CHUNKS).enumerate() {
                 let start = offset + (at * PART_CHUNKS * CHUNK_BYTES) as u64;
-                for run in self.missing(group, start).await {
+                for run in beside(self.missing(group, start), &mut running).await? {
                     while running.len() >= PARTS {
                         running.next().await.transpose()?;
                     }
@@ -128,14 +128,8 @@ impl<'a> Read<'a> {
                         Some(out) if positioned => mpsc::Sender::clone(out),
                         _ => {
                             let (sender, receiver) = mpsc::channel(PART_CHUNKS);
-                            // Waits while the sink is behind; parts that run must not wait with it.
-                            let mut send = std::pin::pin!(parts.send(receiver));
-                            loop {
-                                tokio::select! {
-                                    _ = &mut send => break,
-                                    Some(ended) = running.next(), if !running.is_empty() => ended?,
-                                }
-                            }
+                            // A sink that is gone belongs to a read that has failed and is being dropped.
+                            let _ = beside(parts.send(receiver), &mut running).await?;
                             out = Some(sender.clone());
                             sender
                         }
@@ -194,6 +188,20 @@ impl<'a> Read<'a> {
             let what = "a hash list that is none";
             Ended::Ask(AskError::Nonsense { doing: format!("get {}", self.info.name), what })
         })
+    }
+}
+
+/// Does something that takes its time while parts are running, which must not stand still meanwhile.
+async fn beside<T>(
+    work: impl Future<Output = T>,
+    running: &mut FuturesUnordered<impl Future<Output = Result<(), Ended>>>,
+) -> Result<T, Ended> {
+    let mut work = std::pin::pin!(work);
+    loop {
+        tokio::select! {
+            done = &mut work => return Ok(done),
+            Some(ended) = running.next(), if !running.is_empty() => ended?,
+        }
     }
 }
 

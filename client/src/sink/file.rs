@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::fs::{self, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -95,6 +95,17 @@ impl FileSink {
         name.to_str().and_then(middle).unwrap_or(false)
     }
 
+    /// Removes an unfinished file, unless another process is writing it.
+    pub fn remove_part(path: &Path) {
+        let removed = lock(path, 0o600).and_then(|locked| match locked {
+            Some(_) => fs::remove_file(path),
+            None => Ok(()),
+        });
+        if let Err(error) = removed {
+            tracing::warn!(path = %path.display(), %error, "an unfinished file could not be removed");
+        }
+    }
+
     /// The part, which [`Sink::begin`] has made.
     fn part(&self) -> io::Result<Arc<Part>> {
         self.part.clone().ok_or_else(|| io::Error::other("nothing was begun"))
@@ -122,8 +133,13 @@ impl Part {
     /// The one that an earlier attempt left, else a new one. If another process writes it now, one of another name.
     fn open(world: &World, target: &Path) -> io::Result<Part> {
         let path = FileSink::part_of(target);
-        while let Some((locked, resumed)) = lock(&path)? {
-            let file = world.files.open(&path, Mode::Write)?;
+        // Content that is to take the place of a private file must not be seen by others meanwhile.
+        let mode = if target.exists() { 0o600 } else { 0o666 };
+        while let Some((locked, resumed)) = lock(&path, mode)? {
+            let file = match world.files.open(&path, Mode::Write) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                opened => opened?,
+            };
             // Whoever had it until now may have renamed or removed it before it was ours.
             if is_same(&locked, &path)? {
                 let stays = AtomicBool::new(false);
@@ -137,7 +153,8 @@ impl Part {
     fn private(world: &World, target: &Path) -> io::Result<Part> {
         let name = shown(target.file_name().unwrap_or_default());
         let path = target.with_file_name(format!(".{name}.{:016x}.part", world.random.number()));
-        let locked = OpenOptions::new().write(true).read(true).create_new(true).open(&path)?;
+        let mode = if target.exists() { 0o600 } else { 0o666 };
+        let locked = OpenOptions::new().write(true).read(true).create_new(true).mode(mode).open(&path)?;
         let file = world.files.open(&path, Mode::Write)?;
         let stays = AtomicBool::new(false);
         Ok(Part { world: world.clone(), path, locked, file, resumed: false, is_known: false, stays })
@@ -173,15 +190,26 @@ impl Held for Part {
     }
 }
 
-/// Opens and locks a part, and says whether there is something in it; `None` if another process has it.
-fn lock(path: &Path) -> io::Result<Option<(fs::File, bool)>> {
-    let file = OpenOptions::new().write(true).read(true).create(true).truncate(false).open(path)?;
+/// Opens and locks a part, and says whether there is something in it; `None` if another process has it, or where there are no
+/// locks.
+fn lock(path: &Path, mode: u32) -> io::Result<Option<(fs::File, bool)>> {
+    let open =
+        || OpenOptions::new().write(true).read(true).create(true).truncate(false).mode(mode).open(path);
+    let file = match open() {
+        // One that was given its last rights, and then not its name: it is ours all the same.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
+            open()?
+        }
+        opened => opened?,
+    };
     match file.try_lock() {
         Ok(()) => {
             let resumed = file.metadata()?.len() > 0;
             Ok(Some((file, resumed)))
         }
         Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => Ok(None),
         Err(TryLockError::Error(error)) => Err(error),
     }
 }

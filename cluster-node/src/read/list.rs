@@ -13,7 +13,10 @@ pub(super) fn list(catalogue: &Catalogue, list: &v1::List) -> Verdict {
         return Verdict::failed(Code::Invalid, error);
     }
     match catalogue.list(&list.prefix, &list.after, page(list.limit)) {
-        Ok((files, more)) => Verdict::Done(outcome::Kind::Listing(v1::Listing { files, more })),
+        Ok((files, more)) => {
+            let files = name::shared::shorten(files);
+            Verdict::Done(outcome::Kind::Listing(v1::Listing { files, more }))
+        }
         // The catalogue of this node, which is being replaced or has failed: others have theirs.
         Err(error) => Verdict::elsewhere(error),
     }

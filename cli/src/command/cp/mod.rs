@@ -40,9 +40,11 @@ struct Copied<'a> {
 pub(super) async fn run(common: &Common, cp: Cp, remove: bool) -> Result<(), Failure> {
     let typed = item::typed(&cp)?;
     let client = client(common).await?;
+    let looking = Bar::looking(common.quiet);
     let mut failures = Failures::default();
     let items = found(&client, &typed, cp.recursive, &mut failures).await?;
     let sum = check::check(&client, &items).await?;
+    drop(looking);
     let bar = Bar::of_files(sum.files, common.quiet);
     let done = Cell::default();
     let copying = Copying { common, client: &client, bar, remove, if_absent: cp.if_absent, done };

@@ -24,7 +24,11 @@ pub(super) fn check(description: &Description) -> Check {
     }
     let list: Vec<String> =
         whose.iter().map(|(version, whose)| format!("{version}: {}", whose.join(", "))).collect();
-    Check::warn("versions", list.join("; "), "bring all to one version, a machine at a time")
+    Check::warn(
+        "versions",
+        list.join("; "),
+        "bring all to one version: before 1.0 stop all, then start the new one",
+    )
 }
 
 #[cfg(test)]

@@ -24,6 +24,7 @@ const AT_A_TIME: usize = 4_000;
 
 pub(super) async fn run(common: &Common, rm: &Rm, names: Vec<String>) -> Result<(), Failure> {
     let client = client(common).await?;
+    let looking = Bar::looking(common.quiet);
     let (mut found, mut failures) = (Vec::new(), Vec::new());
     for name in without_inner(&names) {
         match count(&client, name).await {
@@ -31,6 +32,7 @@ pub(super) async fn run(common: &Common, rm: &Rm, names: Vec<String>) -> Result<
             Err(failure) => failures.push(failure),
         }
     }
+    drop(looking);
     if found.is_empty() {
         return combine(&failures);
     }

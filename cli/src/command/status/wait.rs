@@ -44,7 +44,13 @@ async fn wait_until(
                 return Ok(status);
             }
             Ok(status) => {
-                let now = format!("{voters} voters to be ready; {} are", status.voters);
+                let now = match status.leader {
+                    None => "a leader".to_owned(),
+                    Some(_) if status.voters < voters => {
+                        format!("{voters} voters to be ready; {} are", status.voters)
+                    }
+                    Some(_) => "every node to hear of everything".to_owned(),
+                };
                 if now != seen {
                     if !common.quiet {
                         eprintln!("gossamer: waiting for {now}");

@@ -73,7 +73,7 @@ fn control_c() {
     let lines = lines(&raw);
     assert_eq!(code, 130, "{lines:#?}");
     assert!(lines.last().unwrap().contains("go"), "{lines:#?}");
-    assert!(raw.contains("the same command goes on with it"), "{raw}");
+    assert!(raw.contains("the same command goes on where it stopped"), "{raw}");
     assert!(
         user.files().iter().all(|name| name.starts_with(".copy.") && name.ends_with(".part")),
         "{:?}",

@@ -46,6 +46,7 @@ impl Catalogue {
                 blake3: record.blake3,
                 modified_ms: record.modified_ms,
                 attributes: record.attributes,
+                shared: 0,
             });
         }
         Ok((listed, false))

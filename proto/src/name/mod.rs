@@ -1,5 +1,7 @@
 //! What may be the name of a file: `bucket/key`. Names are data, never paths.
 
+pub mod shared;
+
 use crate::limits::{BUCKET_BYTES, NAME_BYTES};
 
 /// The bucket of a name that was given without one.
