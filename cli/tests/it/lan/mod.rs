@@ -12,6 +12,7 @@ mod lab;
 mod power_cycles;
 mod renumber;
 mod replaced;
+mod resume;
 mod tokens;
 mod two_clusters;
 mod wrong_token;

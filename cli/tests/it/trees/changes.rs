@@ -1,6 +1,7 @@
 //! Keeping two sides equal.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 
 use super::tree::{Grower, assert_equal, seen};
 use crate::usage::User;
@@ -56,20 +57,59 @@ fn only_adds() {
     assert_eq!(fs::read(user.path("other/new")).unwrap(), b"new");
 }
 
-/// Nothing is deleted where that could not be meant: a name in the store with nothing in it, a source of which a part
-/// cannot be read, what lies behind a symbolic link.
+/// Nothing is deleted where that could not be meant: a name in the store with nothing in it, what lies behind a symbolic
+/// link, what may only be away.
 #[test]
 fn deletes_with_care() {
     let user = User::new();
-    fs::create_dir_all(user.path("mine/open")).unwrap();
-    fs::create_dir_all(user.path("elsewhere")).unwrap();
-    fs::write(user.path("elsewhere/precious"), "precious").unwrap();
-    fs::write(user.path("mine/open/a"), "a").unwrap();
+    for folder in ["mine/open", "mine/disk", "mine/round", "mine/inside", "elsewhere"] {
+        fs::create_dir_all(user.path(folder)).unwrap();
+        fs::write(user.path(folder).join("a"), folder).unwrap();
+    }
     user.run(&["sync", "--delete", ":care/nothing/", "./mine"]).fails(3, "nothing in it");
     assert!(user.path("mine/open/a").exists());
-
     user.run(&["sync", "mine", ":care/x/"]).ok();
-    std::os::unix::fs::symlink("../elsewhere", user.path("mine/link")).unwrap();
+
+    // Links: to a disk that is not mounted, to itself, to something of this folder that was removed.
+    for (folder, target) in [("disk", "/nowhere/mounted"), ("round", "round"), ("inside", "open/gone")] {
+        fs::remove_dir_all(user.path("mine").join(folder)).unwrap();
+        symlink(target, user.path("mine").join(folder)).unwrap();
+    }
+    let ran = user.run(&["sync", "--delete", "mine", ":care/x/"]).fails(1, "3 failures");
+    assert!(ran.stderr.contains("deleted 1"), "{}", ran.stderr);
+    let left: Vec<_> = user
+        .run(&["ls", "-r", "care/x/", "--json"])
+        .ok()
+        .json()
+        .iter()
+        .map(|it| it["name"].clone())
+        .collect();
+    assert_eq!(left, ["care/x/disk/a", "care/x/open/a", "care/x/round/a"]);
+
+    // A link that the source has not goes; what is behind it stays.
+    for folder in ["disk", "round", "inside"] {
+        fs::remove_file(user.path("mine").join(folder)).unwrap();
+    }
+    symlink("../elsewhere", user.path("mine/link")).unwrap();
     user.run(&["sync", "--delete", ":care/x/", "./mine"]).ok();
-    assert!(user.path("elsewhere/precious").exists());
+    assert!(user.path("elsewhere/a").exists() && user.path("mine/link").symlink_metadata().is_err());
+}
+
+/// When something could not be copied nothing is deleted: it may be the new name of what would be.
+#[test]
+fn keeps_all_after_a_failure() {
+    let user = User::new();
+    fs::create_dir(user.path("mine")).unwrap();
+    fs::write(user.path("mine/old"), "old").unwrap();
+    fs::write(user.path("new"), "new").unwrap();
+    // Longer than any name that file systems here take.
+    let long = format!("failing/x/{}", "y".repeat(300));
+    user.run(&["put", "new", "failing/x/"]).ok();
+    user.run(&["put", "new", "--to", &long]).ok();
+    let ran = user.run(&["sync", "--delete", ":failing/x/", "./mine"]).fails(1, "1 failure; fetched 1 file");
+    assert!(ran.stderr.contains("nothing was deleted"), "{}", ran.stderr);
+    assert!(user.path("mine/old").exists() && user.path("mine/new").exists());
+    user.run(&["rm", &long]).ok();
+    user.run(&["sync", "--delete", ":failing/x/", "./mine"]).ok();
+    assert!(!user.path("mine/old").exists());
 }

@@ -92,5 +92,5 @@ fn a_beside_a_b() {
     user.run(&["get", "-r", "beside/y/", "other"]).fails(1, "beside/y/a");
     assert!(!user.path("other/first").exists());
     // Two that would come to one name.
-    user.run(&["put", "-r", "mine/a/", "mine/a/b", "--to", "beside/z/"]).fails(1, "two files");
+    user.run(&["put", "-r", "mine/a/", "mine/a/b", "--to", "beside/z/"]).fails(1, "one by one");
 }

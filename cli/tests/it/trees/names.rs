@@ -46,7 +46,7 @@ fn unclear() {
     user.run(&["put", "a", "b", "--to", "unclear/x"]).fails(2, "unclear/x/");
     user.run(&["put", "dir", "unclear/x"]).fails(1, "put -r dir");
     user.run(&["put", "a", "dir", "unclear/x/"]).fails(1, "-r");
-    user.run(&["put", "a", "dir/a", "--to", "unclear/x/"]).fails(1, "two files would come to unclear/x/a");
+    user.run(&["put", "a", "dir/a", "--to", "unclear/x/"]).fails(1, "two would come to unclear/x/a");
     user.run(&["put", "-r", "dir", "X/y/"]).fails(2, "bucket");
     user.run(&["put", "-r", "dir", "/"]).fails(2, "");
     user.run(&["put", "a", "nothing-here", "--to", "unclear/y/"]).exit(1);

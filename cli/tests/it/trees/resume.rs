@@ -22,8 +22,8 @@ fn cut_short(mut child: Child, random: &mut SplitMix) -> bool {
     ended
 }
 
-/// Ten times killed, by Ctrl-C or outright, at random moments: at the end both sides are equal, no unfinished file is left
-/// under any name, and of a large file what had come is not fetched again.
+/// Ten times killed, by Ctrl-C or outright, at random moments: at the end both sides are equal, and no unfinished file is left
+/// under any name. (How little passes twice: `lan::resume`.)
 #[test]
 fn killed_ten_times() {
     let user = User::new();
@@ -41,6 +41,21 @@ fn killed_ten_times() {
         user.run(&command).ok();
     }
     assert_equal(&mine, &back);
+}
+
+/// Two commands that write one file at the same time: each has a part of its own, and the file is whole at any time.
+#[test]
+fn two_at_once() {
+    let user = User::new();
+    let hash = content::write(&user.path("source"), 14, 60 * MIB);
+    user.run(&["put", "source", "killed/twice"]).ok();
+    fs::remove_file(user.path("source")).unwrap();
+    let children = [0, 1].map(|_| user.command(&["get", "killed/twice", "copy"]).spawn().unwrap());
+    for child in children {
+        crate::cluster::finish(child).ok();
+        assert_eq!(content::hash_of(&user.path("copy")), hash);
+    }
+    assert_eq!(user.files(), ["copy"]);
 }
 
 /// Of one large file: the part beside it is hidden, has the old file as it was, is taken up again by the same command,

@@ -47,3 +47,35 @@ fn of_one_file() {
     let again = user.run(&["put", "-r", "all/", "one-file/", "--json"]).ok().json();
     assert_eq!(again[0]["files"], 0, "{again:?}");
 }
+
+/// With -r files that were named themselves are left out, too, if they are there already.
+#[test]
+fn of_named_files() {
+    let user = User::new();
+    std::fs::create_dir(user.path("dir")).unwrap();
+    for file in ["a", "b", "dir/c"] {
+        std::fs::write(user.path(file), file).unwrap();
+    }
+    for files in [3, 0] {
+        let put = user.run(&["put", "-r", "a", "b", "dir", "named/", "--json"]).ok().json();
+        assert_eq!(put[0]["files"], files, "{put:?}");
+    }
+    for files in [3, 0] {
+        let got = user.run(&["get", "-r", "named/a", "named/b", "named/dir", "back/", "--json"]).ok().json();
+        assert_eq!(got[0]["files"], files, "{got:?}");
+    }
+}
+
+/// A folder that somebody made in the store, in one that has a time: after it is fetched that time is as it was.
+#[test]
+fn of_a_folder_in_an_old_one() {
+    let user = User::new();
+    Grower::new(30).grow(&user.path("mine"), 10);
+    user.run(&["put", "-r", "mine", "old-one/x"]).ok();
+    user.run(&["get", "-r", "old-one/x", "back"]).ok();
+    user.feed(&["put", "-", "old-one/x/new/y"], b"y").ok();
+    let before = std::fs::metadata(user.path("back")).unwrap().modified().unwrap();
+    user.run(&["get", "-r", "old-one/x", "back"]).ok();
+    assert!(user.path("back/new/y").exists());
+    assert_eq!(std::fs::metadata(user.path("back")).unwrap().modified().unwrap(), before);
+}
