@@ -22,7 +22,7 @@ const SAY_AFTER: Duration = Duration::from_secs(1);
 pub enum AskError {
     /// Nobody did it, and nothing was changed.
     #[error(
-        "{doing}: no progress for {waited:?}: {last}. Nothing was changed. Is --queue right? `gossamer doctor` finds out"
+        "{doing}: no progress for {waited:?}: {last}. Nothing was changed. See `gossamer status`; `gossamer doctor` finds out more"
     )]
     Unavailable {
         /// What was asked for.

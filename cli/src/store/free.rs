@@ -22,7 +22,7 @@ pub(crate) async fn folder(client: &Client, name: &str) -> Result<(), Failure> {
     let checks = ancestors(name).map(async |folder| match client.stat(folder).await {
         Ok(_) => Err(taken(name, &format!("{folder} is a file there"))),
         Err(error) if error.kind() == Kind::NotFound => Ok(()),
-        Err(error) => Err(Failure::client(error.kind(), &error)),
+        Err(error) => Err(Failure::of(format!("{name} was not stored"), error.kind(), &error)),
     });
     try_join_all(checks).await.map(drop)
 }

@@ -105,7 +105,7 @@ impl Walk<'_> {
         let metadata = match fs::metadata(&here) {
             Ok(metadata) => metadata,
             Err(_) if self.exclude.fits(&path) => return,
-            Err(error) if is_link && error.kind() == io::ErrorKind::NotFound => {
+            Err(error) if is_link && leads_nowhere(&error) => {
                 // What was here is gone; what is elsewhere may only be away, as a disk that is not mounted.
                 if self.leads_out(&here) {
                     self.walked.unknown.push(path);
@@ -153,6 +153,11 @@ impl Walk<'_> {
     fn problem(&mut self, here: &Path, why: impl std::fmt::Display) {
         self.walked.problems.push(Failure::new(FAILED, format!("{}: {why}", here.display())));
     }
+}
+
+/// Whether this is what following a link to something that is not there ends with.
+fn leads_nowhere(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 fn path_of(folder: &str, name: &OsStr) -> Option<String> {

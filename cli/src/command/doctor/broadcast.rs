@@ -15,7 +15,7 @@ use crate::args::Common;
 use crate::whereabouts;
 
 /// How long others get to answer: each is answered at most once a second.
-const LISTEN: Duration = Duration::from_millis(1500);
+const LISTEN: Duration = Duration::from_millis(2500);
 
 /// What came back.
 pub(super) enum Heard {

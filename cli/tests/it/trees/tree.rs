@@ -100,6 +100,7 @@ impl Grower {
             fs::remove_dir_all(&folder).unwrap();
             self.write(&folder);
         }
+        remove_dead_links(root);
         let name = self.name();
         self.write(&root.join(name));
     }
@@ -120,6 +121,18 @@ impl Grower {
     fn give_time(&mut self, path: &Path) {
         let time = Duration::from_nanos(self.random.next() % 1_900_000_000_000_000_000);
         File::open(path).unwrap().set_modified(SystemTime::UNIX_EPOCH + time).unwrap();
+    }
+}
+
+/// Links whose file is gone: another test is about these.
+fn remove_dead_links(folder: &Path) {
+    for child in fs::read_dir(folder).unwrap() {
+        let child = child.unwrap().path();
+        if child.is_symlink() && !child.exists() {
+            fs::remove_file(child).unwrap();
+        } else if child.is_dir() {
+            remove_dead_links(&child);
+        }
     }
 }
 
