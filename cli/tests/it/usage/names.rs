@@ -63,7 +63,9 @@ fn bad_names() {
     for (name, why) in bad {
         let name = OsStr::from_bytes(name);
         let file = OsStr::new("file");
-        for args in [vec![OsStr::new("put"), file, name], vec![OsStr::new("get"), name, file]] {
+        for args in
+            [vec![OsStr::new("put"), file, OsStr::new("--to"), name], vec![OsStr::new("get"), name, file]]
+        {
             user.run(&args).fails(2, why);
         }
         for command in ["cat", "stat"] {
