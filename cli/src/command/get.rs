@@ -188,7 +188,7 @@ async fn planned(
     options: &Options,
     recursive: bool,
 ) -> Result<Planned, Failure> {
-    let into = to.unwrap_or(Path::new("."));
+    let into = to.unwrap_or_else(|| Path::new("."));
     if name::is_folder(given) {
         if !recursive {
             let what = format!("{given} is a folder; -r fetches folders with all that is in them");

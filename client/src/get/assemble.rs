@@ -154,8 +154,11 @@ impl<'a> Read<'a> {
 
     /// Which of these chunks, the first of them at `start`, the sink does not have: runs of positions.
     async fn missing(&mut self, hashes: &[Hash], start: u64) -> Vec<Range<usize>> {
-        let Some(held) = self.held.clone() else { return Vec::from([0..hashes.len()]) };
         let mut runs: Vec<Range<usize>> = Vec::new();
+        let Some(held) = self.held.clone() else {
+            runs.push(0..hashes.len());
+            return runs;
+        };
         for (at, hash) in hashes.iter().enumerate() {
             let (held, hash, offset) = (held.clone(), *hash, start + (at * CHUNK_BYTES) as u64);
             let length = (self.info.size - offset).min(CHUNK_BYTES as u64);
