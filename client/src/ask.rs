@@ -53,6 +53,11 @@ impl Client {
         exclude: &[u64],
     ) -> Result<Answered, Failure> {
         let door = &self.0.door;
+        if self.0.duplicates && queue == Queue::LeaderQueue {
+            let (client, task) = (self.clone(), task.clone());
+            // Whoever sent it once waits for one answer.
+            tokio::spawn(async move { client.0.door.submit(queue, task, time_left, &[]).await.ok() });
+        }
         let answer = match door.submit(queue, task.clone(), time_left, exclude).await {
             Ok(answer) => answer,
             Err(Unanswered::NotSent(failure)) => return Err(failure),

@@ -22,6 +22,9 @@ pub struct Config {
     pub patience: Duration,
     /// Hears what is waited for in operations that are given nobody else to hear it.
     pub progress: Arc<dyn Progress>,
+    /// Every change is sent twice, as by a network that duplicates messages. For the simulation.
+    #[doc(hidden)]
+    pub duplicates: bool,
 }
 
 impl Config {
@@ -36,6 +39,7 @@ impl Config {
             trust: Trust::Loopback,
             patience: CLIENT_PATIENCE,
             progress: Arc::new(Silent),
+            duplicates: false,
         }
     }
 }

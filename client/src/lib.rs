@@ -81,19 +81,20 @@ struct Inner {
     operations: operation::Operations,
     patience: Duration,
     progress: Arc<dyn Progress>,
+    duplicates: bool,
 }
 
 impl Client {
     /// A client that connects when first used. Must be called within a tokio runtime. Fails only for addresses that
     /// are none or not allowed.
     pub fn new(config: Config) -> Result<Client, ConnectError> {
-        let Config { world, mut queues, trust, patience, progress } = config;
+        let Config { world, mut queues, trust, patience, progress, duplicates } = config;
         if queues.is_empty() {
             queues.push(Config::DEFAULT_QUEUE.to_owned());
         }
         let channels = Channels::new(&world, trust);
         let door = door::Door::new(&channels, &queues)?;
         let operations = operation::Operations::new(&world);
-        Ok(Client(Arc::new(Inner { world, channels, door, operations, patience, progress })))
+        Ok(Client(Arc::new(Inner { world, channels, door, operations, patience, progress, duplicates })))
     }
 }

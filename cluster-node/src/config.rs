@@ -1,5 +1,6 @@
 //! What a node is told at its start.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use gossamer_proto::limits;
@@ -8,6 +9,7 @@ use gossamer_world::World;
 use tokio::sync::watch;
 
 use crate::raft::Compaction;
+use crate::witness::Witness;
 
 /// Settings of a node; its identity is in its [`crate::folder::Folder`].
 #[derive(Clone)]
@@ -32,6 +34,8 @@ pub struct Config {
     pub reserve_bytes: u64,
     /// Size of a log segment, bytes.
     pub segment_bytes: u64,
+    /// Told what the node does.
+    pub witness: Option<Arc<dyn Witness>>,
 }
 
 /// What holds the catalogue.
@@ -57,6 +61,7 @@ impl Config {
             compaction: Compaction::default(),
             reserve_bytes: limits::RESERVE_BYTES,
             segment_bytes: limits::SEGMENT_BYTES,
+            witness: None,
         }
     }
 }

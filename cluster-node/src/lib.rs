@@ -11,7 +11,7 @@
 //! - [`lead`]: what only the leader does: its queue's tasks, the membership, the log's upkeep
 //! - [`raft`]: consensus, the only importer of openraft
 //! - [`storage`]: log, catalogue, extents, snapshots; repair, collect, verify; [`source`]: where repair gets chunks
-//! - [`report`]: what the node says of itself
+//! - [`report`]: what the node says of itself; [`witness`]: who is told what it does
 //!
 //! # Invariants
 //! - Acknowledged means: the record is on a majority of the voters' disks, and so is every chunk that it names.
@@ -38,3 +38,4 @@ pub mod steal;
 pub mod storage;
 pub mod upload;
 pub mod whereabouts;
+pub mod witness;

@@ -146,6 +146,7 @@ impl Node {
             chunks: storage.chunks.clone(),
             peers: peers.clone(),
             compaction: config.compaction,
+            witness: config.witness.clone(),
         })
         .await?;
         if member.founder {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use gossamer_world::World;
 
-use crate::queue::Bounds;
+use crate::queue::{Bounds, Effect, SessionId};
 
 /// Settings of a queue server.
 #[derive(Clone)]
@@ -25,6 +25,8 @@ pub struct Config {
     pub metrics: Option<Metrics>,
     /// How much each queue may hold.
     pub bounds: Bounds,
+    /// Told what the queues decide.
+    pub witness: Option<Arc<dyn Witness>>,
 }
 
 impl Config {
@@ -38,8 +40,20 @@ impl Config {
             metrics: None,
             grace: Duration::from_secs(1),
             bounds: Bounds::default(),
+            witness: None,
         }
     }
+}
+
+/// Somebody who is told what the queues do, as they do it. In production there is none; the simulation checks by it what
+/// leases promise. Must not block.
+pub trait Witness: Send + Sync {
+    /// A node's result arrived under this lease, and these effects followed at once.
+    fn result(&self, session: SessionId, lease: u64, effects: &[Effect]);
+    /// Something else happened, with these effects.
+    fn effects(&self, effects: &[Effect]);
+    /// A node's session is over, and with it all its leases.
+    fn session_over(&self, session: SessionId);
 }
 
 /// Renders lines of Prometheus text.

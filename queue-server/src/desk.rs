@@ -5,7 +5,7 @@
 //! another tokio task, and messages leave in the order in which the queues decided.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
 use gossamer_proto::limits::{LEADER_CREDITS, LEASE, QUEUE_BYTES, QUEUE_ITEMS, READ_CREDITS};
@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::nodes::Nodes;
+use crate::config::Witness;
 use crate::outbox::{Outbox, OutboxStream, outbox};
 use crate::queue::{Bounds, ClientId, Effect, Queue, Queues, SessionId, Submission};
 
@@ -34,16 +35,18 @@ pub(crate) struct State {
     pub(crate) nodes: Nodes,
     sessions: BTreeMap<SessionId, (Outbox<ToNode>, CancellationToken)>,
     clients: BTreeMap<ClientId, Outbox<Answer>>,
+    witness: Option<Arc<dyn Witness>>,
     next: u64,
 }
 
 impl Desk {
-    pub(crate) fn new(boot_nonce: u64, bounds: Bounds) -> Self {
+    pub(crate) fn new(boot_nonce: u64, bounds: Bounds, witness: Option<Arc<dyn Witness>>) -> Self {
         let state = State {
             queues: Queues::new(boot_nonce, bounds),
             nodes: Nodes::default(),
             sessions: BTreeMap::new(),
             clients: BTreeMap::new(),
+            witness,
             next: 1,
         };
         Desk { state: Mutex::new(state), boot_nonce }
@@ -124,7 +127,11 @@ impl Desk {
 
     /// A node's message after its hello.
     pub(crate) fn heard(&self, session: SessionId, message: FromNode) -> Result<(), Failure> {
-        self.with(|state, now| state.heard(session, message, now))
+        let result = match &message.kind {
+            Some(from_node::Kind::Done(done)) => Some(done.lease),
+            _ => None,
+        };
+        self.after(result.map(|lease| (session, lease)), |state, now| state.heard(session, message, now))
     }
 
     /// A node's stream ended.
@@ -136,14 +143,28 @@ impl Desk {
     }
 
     fn with<T>(&self, call: impl FnOnce(&mut State, Instant) -> T) -> T {
+        self.after(None, call)
+    }
+
+    /// `result`: whose it is, and under which lease, if this is about one.
+    fn after<T>(
+        &self,
+        result: Option<(SessionId, u64)>,
+        call: impl FnOnce(&mut State, Instant) -> T,
+    ) -> T {
         let mut state = self.look();
         // Taken under the lock: time never runs backwards for the queues.
         let now = Instant::now();
-        let result = call(&mut state, now);
-        for effect in state.queues.take_effects() {
-            state.perform(effect);
+        let returned = call(&mut state, now);
+        let effects = state.queues.take_effects();
+        if let Some(witness) = &state.witness {
+            match result {
+                Some((session, lease)) => witness.result(session, lease, &effects),
+                None => witness.effects(&effects),
+            }
         }
-        result
+        effects.into_iter().for_each(|effect| state.perform(effect));
+        returned
     }
 }
 
@@ -186,6 +207,9 @@ impl State {
     fn end_session(&mut self, session: SessionId, now: Instant) {
         if let Some((_, ended)) = self.sessions.remove(&session) {
             ended.cancel();
+        }
+        if let Some(witness) = &self.witness {
+            witness.session_over(session);
         }
         self.queues.disconnected(session, now);
     }

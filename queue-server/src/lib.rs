@@ -32,7 +32,7 @@ mod work;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use config::{Cluster, Config, Metrics};
+pub use config::{Cluster, Config, Metrics, Witness};
 pub use folder::FolderError;
 use gossamer_proto::listener::{Bound, server as grpc_server};
 use tokio::time::{Instant, MissedTickBehavior, interval};
@@ -81,7 +81,7 @@ pub async fn run(
     let shutdown = shutdown.child_token();
     let _ends_all = shutdown.clone().drop_guard();
     let server = Arc::new(Server {
-        desk: Desk::new(config.world.random.number(), config.bounds),
+        desk: Desk::new(config.world.random.number(), config.bounds, config.witness),
         founding: Founding::new(config.world, folder, cluster, config.cluster, now + config.grace)?,
         insecure: config.insecure,
         metrics: config.metrics,

@@ -1,9 +1,10 @@
 //! The real services as hosts of the simulation, each with a disk that outlives it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use gossamer_cluster_node::config::{BackendKind, Config};
@@ -19,27 +20,34 @@ use gossamer_world::memory::Memory;
 use tokio_util::sync::CancellationToken;
 use turmoil::Sim;
 
+use crate::leases::Leases;
+use crate::ledger::Ledger;
 use crate::setup::Setup;
-use crate::world;
+use crate::world::{self, Wires};
 
 /// Port of every queue server.
 pub const QUEUE_PORT: u16 = 4068;
 const CONTROL_PORT: u16 = 4168;
 const DATA_PORT: u16 = 4169;
 
-/// Often enough that a run sees several of each.
-const COLLECT_EVERY: Duration = Duration::from_secs(3);
+/// Often enough that a run sees some.
 const EXPIRE_EVERY: Duration = Duration::from_secs(20);
-/// Small segments, so that a run fills some and cuts some.
-const SEGMENT_BYTES: u64 = 1 << 20;
+/// Bytes. Small segments, so that a run fills some and cuts some.
+pub const SEGMENT_BYTES: u64 = 1 << 20;
 
 /// A machine with a service on it.
 pub struct Server {
     /// Its name in the network.
     pub host: String,
-    disk: Memory,
+    /// What is on it.
+    pub disk: Memory,
+    world: World,
     /// Of the process that runs now.
     shutdown: Rc<RefCell<CancellationToken>>,
+    /// Whether the process that runs now may end with an error.
+    may_end: Rc<Cell<bool>>,
+    /// Of every process that ran there, if they were queue servers.
+    leases: Rc<RefCell<Vec<Leases>>>,
 }
 
 /// How a process ends.
@@ -55,15 +63,18 @@ pub enum End {
 
 impl Server {
     /// A machine with a queue server on it, running.
-    pub fn queue(sim: &mut Sim<'_>, host: &str, seed: u64) -> Self {
-        let (server, world) = Server::machine(host, seed);
-        let current = server.shutdown.clone();
+    pub fn queue(sim: &mut Sim<'_>, host: &str, wires: &Wires, seed: u64) -> Self {
+        let server = Server::machine(host, wires, seed);
+        let (world, current, all) = (server.world.clone(), server.shutdown.clone(), server.leases.clone());
         sim.host(host, move || {
             let shutdown = begin(&current);
             let world = world.clone();
+            let leases = Leases::default();
+            all.borrow_mut().push(leases.clone());
             async move {
                 let grpc = Bound::bind(&world, any(QUEUE_PORT), &Trust::Insecure).await?;
-                let config = queue_server::Config::new(world, "/queue", "simulated");
+                let mut config = queue_server::Config::new(world, "/queue", "simulated");
+                config.witness = Some(Arc::new(leases));
                 Ok(queue_server::run(config, grpc, None, shutdown).await?)
             }
         });
@@ -71,13 +82,21 @@ impl Server {
     }
 
     /// A machine with a node on it, running.
-    pub fn node(sim: &mut Sim<'_>, host: &str, setup: &Setup, seed: u64) -> Self {
-        let (server, world) = Server::machine(host, seed);
-        let current = server.shutdown.clone();
-        let mut config = Config::new(world, setup.queue_addresses(), host.to_owned());
+    pub fn node(
+        sim: &mut Sim<'_>,
+        host: &str,
+        setup: &Setup,
+        wires: &Wires,
+        ledger: &Ledger,
+        seed: u64,
+    ) -> Self {
+        let server = Server::machine(host, wires, seed);
+        let (current, may_end) = (server.shutdown.clone(), server.may_end.clone());
+        let mut config = Config::new(server.world.clone(), setup.queue_addresses(), host.to_owned());
+        config.witness = Some(ledger.eye(host));
         config.trust = Trust::Insecure;
         config.backend = BackendKind::Memory;
-        config.collect_every = COLLECT_EVERY;
+        config.collect_every = setup.collect_every;
         config.expire_every = EXPIRE_EVERY;
         config.compaction = Compaction {
             entries: setup.snapshot_entries,
@@ -87,15 +106,24 @@ impl Server {
         config.segment_bytes = SEGMENT_BYTES;
         sim.host(host, move || {
             let shutdown = begin(&current);
+            may_end.set(false);
+            let may_end = may_end.clone();
             let config = config.clone();
             // Boxed: a node's future is large.
             Box::pin(async move {
-                let folder = Folder::open(&config.world, Path::new("/node"))?;
+                let folder = match Folder::open(&config.world, Path::new("/node")) {
+                    Err(_) if may_end.get() => return Ok(()),
+                    opened => opened?,
+                };
                 let control = Bound::bind(&config.world, any(CONTROL_PORT), &Trust::Insecure).await?;
                 let data = Bound::bind(&config.world, any(DATA_PORT), &Trust::Insecure).await?;
                 match node::run(config, folder, control, data, shutdown).await {
                     // Asked to stop before it had begun.
                     Err(RunError::Enter(EnterError::Stopped)) => Ok(()),
+                    Err(error) if may_end.get() => {
+                        tracing::info!(%error, "the process ended");
+                        Ok(())
+                    }
                     ended => Ok(ended?),
                 }
             })
@@ -103,10 +131,21 @@ impl Server {
         server
     }
 
-    fn machine(host: &str, seed: u64) -> (Self, World) {
+    fn machine(host: &str, wires: &Wires, seed: u64) -> Self {
         let disk = Memory::new();
-        let world = world::of_host(host, &disk, seed);
-        (Server { host: host.to_owned(), disk, shutdown: Rc::default() }, world)
+        let world = world::of_host(host, &disk, wires, seed);
+        let (shutdown, may_end, leases) = (Rc::default(), Rc::default(), Rc::default());
+        Server { host: host.to_owned(), disk, world, shutdown, may_end, leases }
+    }
+
+    /// The process that runs now may end with an error: its disk will fail, or it will be removed.
+    pub fn may_end(&self) {
+        self.may_end.set(true);
+    }
+
+    /// What must not be.
+    pub fn wrong(&self) -> Vec<String> {
+        self.leases.borrow().iter().flat_map(Leases::wrong).collect()
     }
 
     /// Ends the process. Whatever its destructors do no longer reaches the disk.

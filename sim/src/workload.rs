@@ -9,12 +9,13 @@ use rand::Rng;
 use rand::rngs::SmallRng;
 
 use crate::content;
+use crate::coverage::Counter;
 use crate::history::{Call, Condition, Name, Operation, Return, Value};
 
 /// Names in use: few, so that clients meet.
 pub const NAMES: [&str; 5] = ["files/a", "files/b", "files/c", "other/d", "other/ä e"];
-/// Longest pause between two operations of a client.
-const PAUSE_MS: u64 = 500;
+/// A client may hear of a full disk for so long after it was: no patience is longer.
+const FULL_LINGERS: Duration = Duration::from_secs(20);
 
 /// How far a run is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,6 +42,13 @@ pub struct Shared {
     pub working: Cell<usize>,
     /// What clients did and saw.
     pub history: RefCell<Vec<Operation>>,
+    /// Log indexes that were acknowledged and not looked for on the disks yet.
+    pub acknowledged: RefCell<Vec<u64>>,
+    /// Whether a disk is full, or was a moment ago.
+    pub full: Cell<bool>,
+    full_until: Cell<Duration>,
+    /// Counts what happens.
+    pub counter: Counter,
     /// Answers that no fault explains, and all else that must not be.
     pub wrong: RefCell<Vec<String>>,
     /// Moments: the simulation has one thread, and the order in which things happen on it is real.
@@ -50,13 +58,17 @@ pub struct Shared {
 
 impl Shared {
     /// At the start of a run.
-    pub fn new(clients: usize) -> Self {
+    pub fn new(clients: usize, counter: Counter) -> Self {
         Shared {
             phase: Cell::new(Phase::Founding),
             broken: Cell::new(0),
             despite: Cell::new(0),
             working: Cell::new(clients),
             history: RefCell::default(),
+            acknowledged: RefCell::default(),
+            full: Cell::new(false),
+            full_until: Cell::new(Duration::ZERO),
+            counter,
             wrong: RefCell::default(),
             moment: Cell::new(0),
             value: Cell::new(0),
@@ -68,6 +80,14 @@ impl Shared {
         while self.phase.get() < phase {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
+    }
+
+    /// Notes whether a disk is full. Answers to what was asked meanwhile may come later.
+    pub fn see_full(&self, full: bool, now: Duration) {
+        if full {
+            self.full_until.set(now + FULL_LINGERS);
+        }
+        self.full.set(now < self.full_until.get());
     }
 
     /// Something must not be.
@@ -96,14 +116,16 @@ pub struct Worker {
     pub shared: Rc<Shared>,
     /// Decides what is done.
     pub random: SmallRng,
+    /// Its longest pause between two operations, milliseconds.
+    pause_ms: u64,
     /// The last version seen of each name.
     seen: [Option<u64>; NAMES.len()],
 }
 
 impl Worker {
     /// A client that has not seen anything.
-    pub fn new(client: Client, shared: Rc<Shared>, random: SmallRng) -> Self {
-        Worker { client, shared, random, seen: Default::default() }
+    pub fn new(client: Client, shared: Rc<Shared>, random: SmallRng, pause_ms: u64) -> Self {
+        Worker { client, shared, random, pause_ms, seen: Default::default() }
     }
 
     /// Works as long as the run is in [`Phase::Working`].
@@ -118,7 +140,7 @@ impl Worker {
                 Return::Removed(_) | Return::Nothing => self.seen[name] = None,
                 Return::ConditionFailed | Return::Failed | Return::Unknown => {}
             }
-            let pause = Duration::from_millis(self.random.random_range(1..PAUSE_MS));
+            let pause = Duration::from_millis(self.random.random_range(1..self.pause_ms));
             tokio::time::sleep(pause).await;
         }
         self.shared.working.set(self.shared.working.get() - 1);
@@ -170,7 +192,13 @@ async fn put(client: &Client, shared: &Shared, name: &str, value: Value, conditi
     };
     match client.put_bytes(name, content::of(value), PutOptions { condition, ..PutOptions::default() }).await
     {
-        Ok(stored) => Return::Written(stored.version),
+        Ok(stored) => {
+            shared.acknowledged.borrow_mut().push(stored.version);
+            if stored.resumed_bytes > 0 {
+                shared.counter.happened("upload resumed");
+            }
+            Return::Written(stored.version)
+        }
         Err(PutError::Condition { .. }) => Return::ConditionFailed,
         Err(error) => failed(shared, error.kind(), &error),
     }
@@ -197,7 +225,8 @@ fn failed(shared: &Shared, kind: Kind, error: &dyn std::error::Error) -> Return 
         Kind::NotFound => Return::Nothing,
         Kind::Unavailable => Return::Failed,
         Kind::Unknown => Return::Unknown,
-        // No simulated fault fills a disk, breaks a source or makes a client unwelcome.
+        Kind::Failed if shared.full.get() => Return::Failed,
+        // No simulated fault breaks a source or makes a client unwelcome.
         Kind::Failed | Kind::Usage | Kind::Condition | Kind::Refused => {
             shared.wrong(format!("an error that no fault explains: {error}"));
             Return::Unknown

@@ -7,6 +7,7 @@
 //! - [`clock`]: the wall clock; monotonic time is `tokio::time`, which a simulation already controls
 //! - [`random`]: bytes nobody can guess
 //! - [`blocking`]: where calls that block run
+//! - [`known_bug`]: bugs put back on purpose, in the simulation only
 //!
 //! # Invariants
 //! - Nothing else in the workspace opens a socket or a file, reads a clock or draws a random number, but
@@ -20,6 +21,7 @@ pub mod blocking;
 pub mod clock;
 pub mod disk;
 pub mod files;
+pub mod known_bug;
 pub mod memory;
 pub mod network;
 pub mod random;

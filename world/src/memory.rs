@@ -95,6 +95,24 @@ impl Memory {
         self.0.used.load(Ordering::SeqCst)
     }
 
+    /// Another disk with what a power loss would now leave on this one.
+    pub fn durable_copy(&self) -> Memory {
+        let copy = Memory::new();
+        *locked(&copy.0.tree) = locked(&self.0.tree).durable_copy(&copy.0.used);
+        copy
+    }
+
+    /// Empties the disk: it was replaced by a new one. Handles and locks are dead.
+    pub fn wipe(&self) {
+        self.kill();
+        *locked(&self.0.tree) = Tree::default();
+    }
+
+    /// Whether [`Memory::fail_sync`] is still to come.
+    pub fn is_sync_to_fail(&self) -> bool {
+        locked(&self.0.faults).fail.is_some()
+    }
+
     /// Changes the bits set in `mask` of one byte, durably: the disk has gone bad there.
     pub fn flip(&self, path: &Path, offset: u64, mask: u8) -> io::Result<()> {
         let content = self.0.tree()?.file(path)?;

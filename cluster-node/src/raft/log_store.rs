@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 use std::io;
 use std::ops::{Bound, Range, RangeBounds};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::{Stream, TryStreamExt, stream};
@@ -15,17 +16,19 @@ use prost::Message;
 use super::convert::{self, ConvertError};
 use super::types::{Entry, LogId, Types, Vote};
 use crate::storage::log::Log;
+use crate::witness::Witness;
 
 /// Vote, log and committed mark over [`Log`]. Clones are handles of one log: an appended entry is readable
 /// through each of them at once, as openraft demands.
 #[derive(Clone)]
 pub(super) struct LogStore {
     log: Log,
+    witness: Option<Arc<dyn Witness>>,
 }
 
 impl LogStore {
-    pub(super) fn new(log: Log) -> Self {
-        LogStore { log }
+    pub(super) fn new(log: Log, witness: Option<Arc<dyn Witness>>) -> Self {
+        LogStore { log, witness }
     }
 
     fn held(&self, range: impl RangeBounds<u64>) -> Range<u64> {
@@ -152,7 +155,12 @@ impl RaftLogStorage<Types> for LogStore {
     }
 
     async fn truncate_after(&mut self, last: Option<LogId>) -> Result<(), io::Error> {
-        self.log.truncate_after(last.map(|id| id.index)).await
+        let last = last.map(|id| id.index);
+        self.log.truncate_after(last).await?;
+        if let Some(witness) = &self.witness {
+            witness.truncated(last);
+        }
+        Ok(())
     }
 
     async fn purge(&mut self, upto: LogId) -> Result<(), io::Error> {

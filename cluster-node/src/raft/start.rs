@@ -20,6 +20,7 @@ use crate::storage::catalogue::Catalogue;
 use crate::storage::extents::Chunks;
 use crate::storage::log::Log;
 use crate::storage::snapshot::Snapshots;
+use crate::witness::Witness;
 
 /// What Raft works with, all of it open.
 pub struct Config {
@@ -41,6 +42,8 @@ pub struct Config {
     pub peers: Peers,
     /// When the log is cut.
     pub compaction: Compaction,
+    /// Told what is applied, and what leaves the log.
+    pub witness: Option<Arc<dyn Witness>>,
 }
 
 /// When a snapshot is taken and how much of the log is kept behind it.
@@ -101,17 +104,24 @@ fn settings(cluster: &[u8], compaction: Compaction) -> Result<openraft::Config, 
 /// Starts Raft on what the folder holds. Applies the entries that were committed before the last stop, then returns; a
 /// node whose log has not begun waits to be called, or for [`Handle::initialize`].
 pub async fn start(config: Config) -> Result<Handle, StartError> {
-    let Config { world, id, cluster, log, catalogue, snapshots, chunks, peers, compaction } = config;
+    let Config { world, id, cluster, log, catalogue, snapshots, chunks, peers, compaction, witness } = config;
     let settings = Arc::new(settings(&cluster, compaction)?);
     let network = Network { world: world.clone(), peers: peers.clone(), snapshots: snapshots.clone() };
-    let machine = StateMachine { world: world.clone(), catalogue, snapshots: snapshots.clone(), chunks };
-    let starting = Raft::new(id, settings, network, LogStore::new(log.clone()), machine);
+    let machine = StateMachine {
+        world: world.clone(),
+        catalogue,
+        snapshots: snapshots.clone(),
+        chunks,
+        witness: witness.clone(),
+    };
+    let store = LogStore::new(log.clone(), witness.clone());
+    let starting = Raft::new(id, settings, network, store, machine);
     // Boxed: openraft's start-up is a future of many KiB.
     let raft = Box::pin(starting).await.map_err(|fatal| StartError::Storage(fatal.to_string()))?;
 
     let (sender, view) = watch::channel(view::current(&raft));
     let shutdown = CancellationToken::new();
-    tokio::spawn(view::follow(raft.clone(), sender));
+    tokio::spawn(view::follow(raft.clone(), sender, witness));
     tokio::spawn(shutdown.clone().run_until_cancelled_owned(compact::run(
         raft.clone(),
         log.clone(),

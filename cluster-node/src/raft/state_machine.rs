@@ -11,9 +11,11 @@ use openraft::{EntryPayload, OptionalSend, RaftSnapshotBuilder};
 
 use super::convert;
 use super::types::{Entry, LogId, Outcomes, RaftSnapshot, SnapshotMeta, StoredMembership, Types};
+use crate::storage::catalogue::backend::BackendError;
 use crate::storage::catalogue::{self, Applied, Catalogue, Payload};
 use crate::storage::extents::{ChunkError, Chunks};
 use crate::storage::snapshot::{Snapshot, SnapshotError, Snapshots};
+use crate::witness::Witness;
 
 /// Cheap to clone; clones share the catalogue.
 #[derive(Clone)]
@@ -22,6 +24,7 @@ pub(crate) struct StateMachine {
     pub(super) catalogue: Arc<Catalogue>,
     pub(super) snapshots: Arc<Snapshots>,
     pub(super) chunks: Arc<Chunks>,
+    pub(super) witness: Option<Arc<dyn Witness>>,
 }
 
 /// Entries that are applied in one go: one write of the catalogue for all of them.
@@ -71,7 +74,7 @@ impl StateMachine {
     async fn apply_group(&self, group: Group) -> io::Result<()> {
         let Group { entries, responders, .. } = group;
         let outcomes: Vec<Vec<Applied>> =
-            self.blocking(move |machine| machine.catalogue.apply(entries)).await.map_err(io::Error::other)?;
+            self.blocking(move |machine| machine.apply_all(entries)).await.map_err(io::Error::other)?;
         // A responder that is not answered leaves its client waiting for ever, hence by position, all of them.
         for (responder, outcomes) in responders.into_iter().zip(outcomes) {
             if let Some(responder) = responder {
@@ -79,6 +82,14 @@ impl StateMachine {
             }
         }
         Ok(())
+    }
+
+    fn apply_all(&self, entries: Vec<catalogue::Entry>) -> Result<Vec<Vec<Applied>>, BackendError> {
+        let Some(witness) = &self.witness else { return self.catalogue.apply(entries) };
+        // A clone of an entry shares its bytes.
+        let results = self.catalogue.apply(entries.clone())?;
+        witness.applied(&entries, &results, self.catalogue.digest());
+        Ok(results)
     }
 
     /// Makes `snapshot`, received or already current, the catalogue's content.
@@ -140,7 +151,11 @@ impl RaftStateMachine<Types> for StateMachine {
     }
 
     async fn install_snapshot(&mut self, _meta: &SnapshotMeta, snapshot: Snapshot) -> Result<(), io::Error> {
-        self.blocking(move |machine| machine.install(snapshot)).await.map_err(io::Error::other)
+        self.blocking(move |machine| machine.install(snapshot)).await.map_err(io::Error::other)?;
+        if let Some(witness) = &self.witness {
+            witness.installed(self.catalogue.applied().at);
+        }
+        Ok(())
     }
 
     async fn get_current_snapshot(&mut self) -> Result<Option<RaftSnapshot>, io::Error> {

@@ -30,7 +30,7 @@ impl StoreBuilder<Types, LogStore, StateMachine, TempDir> for Folder {
         let chunks = Chunks::open(&world, &dir("extents"), backend.clone(), config).unwrap();
         let catalogue = Arc::new(Catalogue::open(backend, chunks.clone()).unwrap());
         let snapshots = Snapshots::open(&world, &dir("snapshots")).unwrap();
-        Ok((folder, LogStore::new(log), StateMachine { world, catalogue, snapshots, chunks }))
+        Ok((folder, LogStore::new(log, None), StateMachine { world, catalogue, snapshots, chunks, witness: None }))
     }
 }
 

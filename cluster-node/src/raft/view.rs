@@ -1,5 +1,6 @@
 //! What the rest of the node may know of Raft, out of openraft's metrics.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use gossamer_proto::limits::ELECTION_MAX_MS;
@@ -12,6 +13,7 @@ use tokio::time::Instant;
 use super::convert::to_position;
 use super::types::{Raft, Types};
 use crate::storage::position::Position;
+use crate::witness::Witness;
 
 /// What the rest of the node may know of Raft's state; sent on every change.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -85,7 +87,11 @@ pub(super) fn current(raft: &Raft) -> View {
 }
 
 /// Keeps `sender` up to date; ends when openraft has ended.
-pub(super) async fn follow(raft: Raft, sender: watch::Sender<View>) {
+pub(super) async fn follow(
+    raft: Raft,
+    sender: watch::Sender<View>,
+    witness: Option<Arc<dyn Witness>>,
+) {
     let mut metrics = raft.metrics();
     // The handle's own clone keeps the channel open; openraft's core drops its side when it ends.
     drop(raft);
@@ -95,6 +101,9 @@ pub(super) async fn follow(raft: Raft, sender: watch::Sender<View>) {
             (view(&now), leads_until(&now))
         };
         let leading = next.leading;
+        if let Some(witness) = &witness {
+            witness.view(&next);
+        }
         sender.send_if_modified(|known| {
             let changed = *known != next;
             *known = next;

@@ -14,6 +14,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use gossamer_proto::limits::RPC;
 use gossamer_proto::v1::{Code, Failure};
+use gossamer_world::known_bug::{self, KnownBug};
 use tokio::time::Instant;
 
 use crate::raft::{self, BarrierError};
@@ -74,7 +75,12 @@ impl<R: ReadIndex> Barriers<R> {
     /// Cancel safe: a barrier that was not returned stays in flight.
     pub(super) async fn passed(&mut self) -> Vec<Claim> {
         match self.asked.next().await {
-            Some((Ok(_), claims)) => claims,
+            Some((Ok(_), mut claims)) => {
+                if known_bug::is_back(KnownBug::BarrierBeforeClaim) {
+                    claims.append(&mut self.gathered);
+                }
+                claims
+            }
             Some((Err(error), claims)) => {
                 for claim in claims {
                     claim.refuse(Failure::new(Code::Unavailable, error.to_string()));

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use gossamer_proto::limits::{DELIVERIES, LEASE};
 use gossamer_proto::v1::{Code, Failure};
+use gossamer_world::known_bug::{self, KnownBug};
 use tokio::time::{Duration, Instant};
 
 use super::{Effect, PARKED_REMEMBERED, Queue, Queues, SessionId, TaskId};
@@ -39,6 +40,9 @@ impl Queues {
         self.heard(session, now);
         let Some(current) = self.leases.get(&lease).filter(|current| current.session == session) else {
             self.counts.late += 1;
+            if let Some(id) = self.over.get(&lease).copied() {
+                self.remove(id, Some(Ok(outcome)));
+            }
             return;
         };
         let (id, took) = (current.task, now.saturating_duration_since(current.given));
@@ -116,6 +120,9 @@ impl Queues {
     /// Ends a lease and returns its task, which is left as it is.
     fn end(&mut self, lease: u64) -> Option<TaskId> {
         let ended = self.leases.remove(&lease)?;
+        if known_bug::is_back(KnownBug::LateResultAccepted) {
+            self.over.insert(lease, ended.task);
+        }
         if let Some(member) = self.members.get_mut(&ended.session) {
             member.read_leases.remove(&lease);
             member.leader_leases.remove(&lease);

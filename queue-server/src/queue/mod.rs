@@ -152,6 +152,8 @@ pub struct Queues {
     read: Line,
     members: BTreeMap<SessionId, Member>,
     leases: BTreeMap<u64, Lease>,
+    /// Leases that are over, while [`KnownBug::LateResultAccepted`] is back.
+    over: BTreeMap<u64, TaskId>,
     /// The highest term in which leader credits were offered.
     term: u64,
     service: ServiceTimes,
@@ -176,6 +178,7 @@ impl Queues {
             read: Line::default(),
             members: BTreeMap::new(),
             leases: BTreeMap::new(),
+            over: BTreeMap::new(),
             term: 0,
             service: ServiceTimes::default(),
             next_task: 0,

@@ -37,6 +37,18 @@ impl Content {
         Content { sectors, length: 0, before, lost, synced_length: 0, used }
     }
 
+    /// What a power loss would leave, as a file of a disk with these bytes used.
+    pub(super) fn durable_copy(&self, used: &Arc<AtomicU64>) -> Content {
+        let mut copy = Content::new(used.clone());
+        copy.sectors = self.sectors.clone();
+        copy.before = self.before.clone();
+        copy.lost = self.lost.clone();
+        copy.synced_length = self.synced_length;
+        copy.resize(self.length);
+        copy.lose_power(Unsynced::Lost);
+        copy
+    }
+
     pub(super) fn len(&self) -> u64 {
         self.length
     }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Component, Path, PathBuf};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
 use super::content::{Content, Unsynced};
@@ -86,6 +87,11 @@ impl Tree {
         Ok(())
     }
 
+    /// What a power loss would leave, as a tree of its own.
+    pub(super) fn durable_copy(&self, used: &Arc<AtomicU64>) -> Tree {
+        Tree { root: durable_copy(&self.root, used), locks: BTreeSet::new() }
+    }
+
     pub(super) fn lose_power(&mut self, unsynced: Unsynced) {
         self.locks.clear();
         let mut dirs = vec![self.root.clone()];
@@ -100,6 +106,18 @@ impl Tree {
             }
         }
     }
+}
+
+fn durable_copy(dir: &Mutex<Dir>, used: &Arc<AtomicU64>) -> Arc<Mutex<Dir>> {
+    let copy = |(name, node): (&String, &Node)| {
+        let node = match node {
+            Node::Dir(dir) => Node::Dir(durable_copy(dir, used)),
+            Node::File(content) => Node::File(Arc::new(Mutex::new(locked(content).durable_copy(used)))),
+        };
+        (name.clone(), node)
+    };
+    let durable: BTreeMap<String, Node> = locked(dir).durable.iter().map(copy).collect();
+    Arc::new(Mutex::new(Dir { live: durable.clone(), durable }))
 }
 
 /// The names on an absolute path; the root has none.

@@ -70,6 +70,7 @@ impl Node {
             chunks,
             peers: peers.clone(),
             compaction,
+            witness: None,
         };
         let raft = Box::pin(raft::start(config)).await.unwrap();
         let bound = Bound::bind(&world, "127.0.0.1:0".parse().unwrap(), &Trust::Loopback).await.unwrap();

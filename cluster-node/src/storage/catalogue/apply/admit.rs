@@ -2,11 +2,12 @@
 
 use bytes::Bytes;
 use gossamer_proto::v1;
+use gossamer_world::known_bug::{self, KnownBug};
 
 use super::Place;
 use super::draft::Draft;
 use crate::storage::catalogue::applied::Applied;
-use crate::storage::catalogue::backend::BackendError;
+use crate::storage::catalogue::backend::{BackendError, prefix_end};
 use crate::storage::catalogue::rows::member::{self, FOUNDER};
 use crate::storage::catalogue::rows::retired;
 
@@ -20,7 +21,14 @@ pub(super) fn apply(draft: &mut Draft<'_>, place: Place, admit: &v1::Admit) -> R
         let gone = draft.txn.get(&retired::key(node))?.is_some();
         return Ok(if gone { Applied::Retired { node } } else { Applied::Admitted { node } });
     }
-    let node = if admit.founder { FOUNDER } else { place.at.index };
+    let mut node = if admit.founder { FOUNDER } else { place.at.index };
+    if known_bug::is_back(KnownBug::IdUsedTwice)
+        && let Some((key, _)) = draft.txn.scan(&[retired::KIND], &prefix_end(&[retired::KIND]), 1)?.first()
+    {
+        node = member::node(&key[1..])?;
+        draft.remove(key.clone())?;
+        draft.remove(member::key(node))?;
+    }
     let given = draft.txn.get(&member::key(node))?.is_some();
     if admit.founder && given {
         return Ok(Applied::Invalid);

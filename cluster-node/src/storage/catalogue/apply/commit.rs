@@ -3,6 +3,7 @@
 use gossamer_proto::hash::Hash;
 use gossamer_proto::limits::{CHUNK_BYTES, HASHES_INLINE, HASHES_PER_CHUNK};
 use gossamer_proto::{name, v1};
+use gossamer_world::known_bug::{self, KnownBug};
 
 use super::draft::Draft;
 use super::{Place, overwrite};
@@ -57,7 +58,8 @@ fn is_valid(commit: &v1::Commit) -> bool {
 /// and no Collect that could free what was confirmed has been applied since.
 fn is_sealed(draft: &Draft<'_>, commit: &v1::Commit) -> bool {
     let sealed_under = commit.sealed_under.map(Position::from);
-    sealed_under.is_some()
-        && sealed_under == draft.head.applied.membership_at
-        && draft.head.globals.collect_number <= commit.seal_number.saturating_add(1)
+    let same_voters = sealed_under.is_some() && sealed_under == draft.head.applied.membership_at;
+    let still_there = draft.head.globals.collect_number <= commit.seal_number.saturating_add(1);
+    (same_voters || known_bug::is_back(KnownBug::SealedUnderAnotherMembership))
+        && (still_there || known_bug::is_back(KnownBug::CollectedUnderUncommitted))
 }

@@ -1,0 +1,62 @@
+//! Processes that end.
+
+use anyhow::{Result, ensure};
+use turmoil::Sim;
+
+use super::nemesis::Nemesis;
+use super::{Damage, Part, disks};
+use crate::host::End;
+
+impl Nemesis {
+    /// Ends the processes on these hosts; all must run.
+    pub(super) fn crash(
+        &self,
+        sim: &mut Sim<'_>,
+        hosts: &[String],
+        end: End,
+        damage: Option<Damage>,
+    ) -> Result<()> {
+        let leader = self.ledger.leader();
+        if leader.is_some_and(|leader| hosts.contains(&leader)) {
+            self.counter.happened("leader killed");
+        }
+        if end != End::Killed && hosts.len() >= self.setup.nodes && hosts[0].starts_with("node") {
+            self.counter.happened("fault: power loss of all nodes");
+        }
+        self.counter.happened(match end {
+            End::Killed => "fault: kill",
+            End::PowerLost => "fault: power loss",
+            End::PowerLostTorn(_) => "fault: power loss, torn",
+        });
+        for host in hosts {
+            self.end(sim, host, end)?;
+        }
+        if let Some(damage) = damage {
+            let flipped = disks::flip(&self.server(&hosts[0]).disk, damage)?;
+            if flipped > 0 {
+                self.counter.happened(match damage.of {
+                    Part::Extents => "fault: flipped bits in an extent",
+                    Part::Log => "fault: flipped bits in the log",
+                    Part::Snapshots => "fault: flipped bits in a snapshot",
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends one process.
+    pub(super) fn end(&self, sim: &mut Sim<'_>, host: &str, end: End) -> Result<()> {
+        let server = self.server(host);
+        if end == End::Killed {
+            server.end(sim, end);
+        } else {
+            // Without power nobody says goodbye; and what is on the way is lost.
+            self.unplug(sim, host, true);
+            server.end(sim, end);
+            self.unplug(sim, host, false);
+        }
+        self.ledger.down(host);
+        ensure!(!server.is_running(sim), "{host} survived its crash");
+        Ok(())
+    }
+}
