@@ -29,6 +29,11 @@ pub(crate) fn set_elapsed(elapsed: Duration) {
     ELAPSED.store(elapsed.as_nanos() as u64, Ordering::SeqCst);
 }
 
+/// What they show, since [`bend`].
+pub(crate) fn elapsed() -> Duration {
+    Duration::from_nanos(ELAPSED.load(Ordering::SeqCst))
+}
+
 /// SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014).
 fn random() -> u64 {
     const GAMMA: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -66,7 +71,7 @@ unsafe extern "C" fn clock_gettime(clock: libc::clockid_t, into: *mut libc::time
         // SAFETY: the caller's promise is what the kernel asks for.
         return unsafe { libc::syscall(libc::SYS_clock_gettime, c_long::from(clock), into) } as c_int;
     }
-    let elapsed = Duration::from_nanos(ELAPSED.load(Ordering::SeqCst));
+    let elapsed = elapsed();
     // SAFETY: the caller promises that it may be written.
     unsafe {
         (*into).tv_sec = (BEGIN + elapsed.as_secs()) as i64;

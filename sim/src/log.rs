@@ -7,6 +7,8 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::FormatTime;
 
+use crate::kernel;
+
 /// The hash of every event of the run, turmoil's messages among them.
 #[derive(Clone, Default)]
 pub(crate) struct Hash(Arc<Mutex<blake3::Hasher>>);
@@ -44,14 +46,11 @@ pub(crate) fn start(traced: bool) -> Option<Hash> {
     None
 }
 
-/// Simulated seconds since the start, where there are any.
+/// Simulated seconds since the start.
 struct Simulated;
 
 impl FormatTime for Simulated {
     fn format_time(&self, out: &mut Writer<'_>) -> std::fmt::Result {
-        match turmoil::sim_elapsed() {
-            Some(elapsed) => write!(out, "{:.3}", elapsed.as_secs_f64()),
-            None => write!(out, "-"),
-        }
+        write!(out, "{:.3}", kernel::elapsed().as_secs_f64())
     }
 }

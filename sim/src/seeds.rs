@@ -51,7 +51,7 @@ pub(crate) fn run(seeds: Range<u64>, jobs: Option<usize>) -> Result<ExitCode> {
 /// Runs one seed in a process of its own. An error is what it said.
 pub(crate) fn one(seed: u64, bug: Option<KnownBug>) -> Result<Outcome> {
     let mut command = Command::new(std::env::current_exe()?);
-    command.args(["seed", &seed.to_string(), "--json"]).env_remove("RUST_LOG");
+    command.args(["seed", &seed.to_string(), "--json"]).env_remove("RUST_LOG").env("RUST_BACKTRACE", "0");
     if let Some(bug) = bug {
         command.args(["--bug", &format!("{bug:?}")]);
     }

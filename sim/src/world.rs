@@ -45,13 +45,21 @@ struct Wire {
 }
 
 impl Wires {
-    /// Breaks all connections between two machines. Returns how many ends there were.
-    pub fn cut(&self, a: IpAddr, b: IpAddr) -> u64 {
-        self.with(pair(a, b), |wire| {
-            wire.breaks += 1;
-            wire.waiting.drain(..).for_each(Waker::wake);
-            std::mem::take(&mut wire.live)
-        })
+    /// Breaks all connections between two machines: one of the pairs that have some, by this number. False: there are none.
+    pub fn cut(&self, number: usize) -> bool {
+        let mut wires = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut live: Vec<&mut Wire> = wires.values_mut().filter(|wire| wire.live > 0).collect();
+        if live.is_empty() {
+            return false;
+        }
+        let at = number % live.len();
+        let wire = &mut live[at];
+        wire.breaks += 1;
+        wire.live = 0;
+        let waiting = std::mem::take(&mut wire.waiting);
+        drop(wires);
+        waiting.into_iter().for_each(Waker::wake);
+        true
     }
 
     fn with<T>(&self, pair: Pair, call: impl FnOnce(&mut Wire) -> T) -> T {

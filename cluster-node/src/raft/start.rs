@@ -107,12 +107,14 @@ pub async fn start(config: Config) -> Result<Handle, StartError> {
     let Config { world, id, cluster, log, catalogue, snapshots, chunks, peers, compaction, witness } = config;
     let settings = Arc::new(settings(&cluster, compaction)?);
     let network = Network { world: world.clone(), peers: peers.clone(), snapshots: snapshots.clone() };
+    let shutdown = CancellationToken::new();
     let machine = StateMachine {
         world: world.clone(),
         catalogue,
         snapshots: snapshots.clone(),
         chunks,
         witness: witness.clone(),
+        shutdown: shutdown.clone(),
     };
     let store = LogStore::new(log.clone(), witness.clone());
     let starting = Raft::new(id, settings, network, store, machine);
@@ -120,7 +122,6 @@ pub async fn start(config: Config) -> Result<Handle, StartError> {
     let raft = Box::pin(starting).await.map_err(|fatal| StartError::Storage(fatal.to_string()))?;
 
     let (sender, view) = watch::channel(view::current(&raft));
-    let shutdown = CancellationToken::new();
     tokio::spawn(view::follow(raft.clone(), sender, witness));
     tokio::spawn(shutdown.clone().run_until_cancelled_owned(compact::run(
         raft.clone(),

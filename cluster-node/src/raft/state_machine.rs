@@ -2,12 +2,14 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::{FutureExt, Stream, StreamExt};
 use gossamer_proto::limits::{APPEND_BYTES, BATCH_OPERATIONS};
 use gossamer_world::World;
 use openraft::storage::{ApplyResponder, EntryResponder, RaftStateMachine};
 use openraft::{EntryPayload, OptionalSend, RaftSnapshotBuilder};
+use tokio_util::sync::CancellationToken;
 
 use super::convert;
 use super::types::{Entry, LogId, Outcomes, RaftSnapshot, SnapshotMeta, StoredMembership, Types};
@@ -17,6 +19,9 @@ use crate::storage::extents::{ChunkError, Chunks};
 use crate::storage::snapshot::{Snapshot, SnapshotError, Snapshots};
 use crate::witness::Witness;
 
+/// Before a snapshot for which there was no room is tried again.
+const FULL_PAUSE: Duration = Duration::from_secs(1);
+
 /// Cheap to clone; clones share the catalogue.
 #[derive(Clone)]
 pub(crate) struct StateMachine {
@@ -25,6 +30,7 @@ pub(crate) struct StateMachine {
     pub(super) snapshots: Arc<Snapshots>,
     pub(super) chunks: Arc<Chunks>,
     pub(super) witness: Option<Arc<dyn Witness>>,
+    pub(super) shutdown: CancellationToken,
 }
 
 /// Entries that are applied in one go: one write of the catalogue for all of them.
@@ -169,6 +175,19 @@ impl RaftSnapshotBuilder<Types> for StateMachine {
     /// Runs beside apply. [`Snapshots::build`] freezes the catalogue when called, so the snapshot may be of a later
     /// entry than when openraft asked for it, and says itself of which.
     async fn build_snapshot(&mut self) -> Result<RaftSnapshot, io::Error> {
-        to_raft(self.blocking(|machine| machine.build()).await.map_err(io::Error::other)?)
+        loop {
+            match self.blocking(|machine| machine.build()).await {
+                // An error would end the node. The log grows on until there is room: it has a reserve, and says when that is
+                // used up.
+                Err(error) if error.is_full() => {
+                    tracing::warn!(%error, "no room for a snapshot: it is tried again");
+                    tokio::select! {
+                        () = self.shutdown.cancelled() => return Err(io::Error::other(error)),
+                        () = tokio::time::sleep(FULL_PAUSE) => {}
+                    }
+                }
+                built => return to_raft(built.map_err(io::Error::other)?),
+            }
+        }
     }
 }

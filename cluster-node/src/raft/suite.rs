@@ -6,6 +6,7 @@ use gossamer_world::World;
 use openraft::StorageError;
 use openraft::testing::log::{StoreBuilder, Suite};
 use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
 
 use super::log_store::LogStore;
 use super::state_machine::StateMachine;
@@ -30,7 +31,7 @@ impl StoreBuilder<Types, LogStore, StateMachine, TempDir> for Folder {
         let chunks = Chunks::open(&world, &dir("extents"), backend.clone(), config).unwrap();
         let catalogue = Arc::new(Catalogue::open(backend, chunks.clone()).unwrap());
         let snapshots = Snapshots::open(&world, &dir("snapshots")).unwrap();
-        Ok((folder, LogStore::new(log, None), StateMachine { world, catalogue, snapshots, chunks, witness: None }))
+        Ok((folder, LogStore::new(log, None), StateMachine { world, catalogue, snapshots, chunks, witness: None, shutdown: CancellationToken::new() }))
     }
 }
 

@@ -1,5 +1,7 @@
 //! What a task of the leader queue is answered with.
 
+use std::io::ErrorKind;
+
 use gossamer_proto::name;
 use gossamer_proto::v1::{self, Code, Failure, outcome::Kind};
 
@@ -38,7 +40,7 @@ impl From<Result<Kind, Stop>> for Answer {
 
 impl From<ChunkError> for Stop {
     fn from(error: ChunkError) -> Self {
-        failed(chunks_failed(&error))
+        stopped_by(chunks_failed(&error))
     }
 }
 
@@ -52,12 +54,18 @@ impl From<BackendError> for Stop {
 pub(super) fn chunks_failed(error: &ChunkError) -> Failure {
     let code = match error {
         ChunkError::NoSpace { .. } => Code::NoSpace,
+        ChunkError::Io(error) if error.kind() == ErrorKind::StorageFull => Code::NoSpace,
         ChunkError::Corrupt(_) => Code::Corrupt,
-        ChunkError::Newer { .. } | ChunkError::Failed(_) | ChunkError::Index(_) | ChunkError::Io(_) => {
-            Code::Internal
-        }
+        // This node stops, and another can do it.
+        ChunkError::Failed(_) | ChunkError::Io(_) => Code::Unavailable,
+        ChunkError::Newer { .. } | ChunkError::Index(_) => Code::Internal,
     };
     Failure::new(code, error.to_string())
+}
+
+/// What the disk could not do ends the task: here, if another node may do better, else for ever. Nothing was proposed.
+pub(super) fn stopped_by(failure: Failure) -> Stop {
+    if failure.code() == Code::Unavailable { Stop::Refused(failure) } else { Stop::Failed(failure) }
 }
 
 /// A definite failure.

@@ -46,8 +46,8 @@ impl Seal<'_> {
                         confirmations.numbers.insert(node, number);
                     }
                     // Only a failure that trying again does not mend ends an ask.
-                    Some((node, Err(failure))) if node == self.view.id => return Err(answer::failed(failure)),
-                    Some((_, Err(failure))) if asks.is_empty() => return Err(answer::failed(failure)),
+                    Some((node, Err(failure))) if node == self.view.id => return Err(answer::stopped_by(failure)),
+                    Some((_, Err(failure))) if asks.is_empty() => return Err(answer::stopped_by(failure)),
                     Some((node, Err(failure))) => tracing::info!(node, failure.message, "a voter cannot seal"),
                     None => {
                         let why = "no majority of the voters has room for the file";

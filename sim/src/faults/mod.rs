@@ -46,8 +46,8 @@ pub enum Fault {
     Freeze(String),
     /// What is sent between two hosts takes up to so long.
     Slow(String, String, Duration),
-    /// All connections between two hosts break.
-    Break(String, String),
+    /// All connections between two hosts break: one of the pairs that have some, by this number.
+    Break(usize),
     /// A sync fails: the n-th from now. The process must end by itself, and is started again.
     FailSync(String, u64),
     /// The disk is full.

@@ -26,7 +26,7 @@ pub struct Nemesis {
     pub(super) ledger: Ledger,
     pub(super) counter: Counter,
     servers: Vec<Server>,
-    removals: Removals,
+    pub(super) removals: Removals,
     lanes: [Lane; LANES],
     /// Faults that began.
     pub begun: usize,
@@ -38,11 +38,14 @@ struct Lane {
     now: Option<Current>,
 }
 
-struct Current {
+/// A fault under way.
+pub(super) struct Current {
     fault: Fault,
     until: Duration,
     /// The node that leaves the cluster by it.
-    leaving: Option<u64>,
+    pub(super) leaving: Option<u64>,
+    /// When the process with the damaged disk was started.
+    pub(super) started: Option<Duration>,
 }
 
 /// What the nemesis works on.
@@ -98,8 +101,8 @@ impl Nemesis {
     /// Breaks and mends what is due, `at` after the clients began.
     pub fn step(&mut self, sim: &mut Sim<'_>, at: Duration) -> Result<()> {
         for lane in 0..LANES {
-            if let Some(now) = self.lanes[lane].now.take_if(|now| now.until <= at) {
-                if self.mend(sim, &now)? {
+            if let Some(mut now) = self.lanes[lane].now.take_if(|now| now.until <= at) {
+                if self.mend(sim, &mut now, at)? {
                     tracing::info!(fault = ?now.fault, "over");
                 } else {
                     ensure!(now.until + PATIENCE > at, "{:?} could not be mended in {PATIENCE:?}", now.fault);
@@ -113,7 +116,7 @@ impl Nemesis {
                         tracing::info!(fault = ?planned.fault, "now");
                         self.begun += 1;
                         let until = at + planned.lasts;
-                        self.lanes[lane].now = Some(Current { fault: planned.fault, until, leaving });
+                        self.lanes[lane].now = Some(Current { fault: planned.fault, until, leaving, started: None });
                         self.lanes[lane].next = self.lanes[lane].plan.next();
                     }
                     None => {
@@ -237,8 +240,12 @@ impl Nemesis {
     }
 
     /// Whether it is mended; what still goes on takes longer.
-    fn mend(&mut self, sim: &mut Sim<'_>, now: &Current) -> Result<bool> {
+    fn mend(&mut self, sim: &mut Sim<'_>, now: &mut Current, at: Duration) -> Result<bool> {
         match &now.fault {
+            Fault::Crash { hosts, damage: Some(_), .. } => {
+                let host = hosts[0].clone();
+                return Ok(self.start_damaged(sim, now, &host, at));
+            }
             Fault::Crash { hosts, .. } => hosts.iter().for_each(|host| self.server(host).start(sim)),
             Fault::Stop(host) | Fault::FailSync(host, _) => {
                 let server = self.server(host);
@@ -265,7 +272,7 @@ impl Nemesis {
                 server.disk.wipe();
                 server.start(sim);
             }
-            Fault::Rot(..) | Fault::Join(_) | Fault::Break(..) => {}
+            Fault::Rot(..) | Fault::Join(_) | Fault::Break(_) => {}
             network => self.rejoin(sim, network),
         }
         Ok(true)

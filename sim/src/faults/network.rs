@@ -17,10 +17,7 @@ impl Nemesis {
             Fault::Slow(a, b, longest) => {
                 sim.set_link_max_message_latency(a.as_str(), b.as_str(), *longest);
             }
-            Fault::Break(a, b) => {
-                let (a, b) = (sim.lookup(a.as_str()), sim.lookup(b.as_str()));
-                return self.wires.cut(a, b) > 0;
-            }
+            Fault::Break(number) => return self.wires.cut(*number),
             _ => self.links(fault).iter().for_each(|(a, b)| sim.partition(a.as_str(), b.as_str())),
         }
         true

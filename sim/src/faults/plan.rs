@@ -79,7 +79,7 @@ fn of_network(random: &mut SmallRng, setup: &Setup) -> Fault {
         65..75 => Fault::Freeze(host),
         75..80 => Fault::Freeze(one(random, setup.queue_hosts())),
         80..90 => Fault::Slow(host, other, Duration::from_millis(random.random_range(50..400))),
-        _ => Fault::Break(host, other),
+        _ => Fault::Break(random.random_range(0..1000)),
     }
 }
 

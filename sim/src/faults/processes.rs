@@ -1,11 +1,16 @@
 //! Processes that end.
 
+use std::time::Duration;
+
 use anyhow::{Result, ensure};
 use turmoil::Sim;
 
-use super::nemesis::Nemesis;
+use super::nemesis::{Current, Nemesis};
 use super::{Damage, Part, disks};
 use crate::host::End;
+
+/// A process looks at its disk before it does anything else.
+const LOOKS: Duration = Duration::from_secs(1);
 
 impl Nemesis {
     /// Ends the processes on these hosts; all must run.
@@ -42,6 +47,39 @@ impl Nemesis {
             }
         }
         Ok(())
+    }
+
+    /// Starts the process on a damaged disk. It may refuse, if by what it can still read nobody else votes: then it is
+    /// replaced, as an administrator would. Whether it is well.
+    pub(super) fn start_damaged(
+        &mut self,
+        sim: &mut Sim<'_>,
+        now: &mut Current,
+        host: &str,
+        at: Duration,
+    ) -> bool {
+        let server = self.server(host);
+        match (now.started, now.leaving) {
+            (None, _) => {
+                server.start(sim);
+                server.may_end();
+                now.started = Some(at);
+                false
+            }
+            (Some(started), None) if at < started + LOOKS => false,
+            (Some(_), None) if server.is_running(sim) => true,
+            (Some(_), None) => {
+                now.leaving = self.ledger.id(host);
+                self.removals.ask(now.leaving.unwrap_or_default());
+                false
+            }
+            (Some(_), Some(id)) if self.removals.is_done(id) => {
+                server.disk.wipe();
+                server.start(sim);
+                true
+            }
+            _ => false,
+        }
     }
 
     /// Ends one process.

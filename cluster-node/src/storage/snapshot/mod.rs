@@ -65,6 +65,14 @@ pub enum SnapshotError {
     Io(#[from] std::io::Error),
 }
 
+impl SnapshotError {
+    /// Whether it failed for want of space.
+    pub fn is_full(&self) -> bool {
+        let full = [std::io::ErrorKind::StorageFull, std::io::ErrorKind::QuotaExceeded];
+        matches!(self, SnapshotError::Io(error) if full.contains(&error.kind()))
+    }
+}
+
 /// A complete, checked, durable snapshot file. It can be read as long as this is kept, also when another becomes
 /// current.
 #[derive(Clone)]
