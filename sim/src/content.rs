@@ -9,7 +9,7 @@ use rand::{Rng, RngCore, SeedableRng};
 use crate::history::Value;
 
 /// The largest content, bytes.
-pub const LARGEST: usize = CHUNK_BYTES + 200_000;
+pub const LARGEST: usize = 4 * CHUNK_BYTES + 200_000;
 
 /// The content of a value: its number, then noise; most are small, some need an upload, a few more than one chunk.
 pub fn of(value: Value) -> Bytes {

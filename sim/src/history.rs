@@ -3,7 +3,7 @@
 /// Which register of the history an operation is about.
 pub type Name = String;
 
-/// Identifies what a put wrote: every put of a history writes something else.
+/// Identifies what a put wrote. A put that got no answer may be followed by one that writes the same.
 pub type Value = u64;
 
 /// What a client asked.

@@ -2,7 +2,7 @@
 //!
 //! # Invariants it checks
 //! - Every node applies the same entries with the same results, and then has the same digest. Positions only grow.
-//! - A term has one leader.
+//! - Along the log, the leaders that proposed only ever follow each other: by term, then by id.
 //! - A commit applies only under the membership that it was sealed under, and before a second Collect.
 //! - An id has one storage id and a storage id one id, for ever.
 //! - An operation is carried out once.
@@ -30,14 +30,15 @@ struct State {
     /// After the entry of this index.
     digests: BTreeMap<u64, [u8; 32]>,
     last: Option<Position>,
-    leaders: BTreeMap<u64, u64>,
     storage_ids: BTreeMap<u64, Bytes>,
     /// The version that each operation made when it was carried out.
     versions: BTreeMap<(Bytes, u64), u64>,
     membership_at: Option<Position>,
     membership: v1::Membership,
     collect_number: u64,
-    /// What each host's node last said of itself.
+    /// The id of each host's node, also while it is down.
+    ids: BTreeMap<String, u64>,
+    /// What each host's node says of itself.
     views: BTreeMap<String, View>,
     wrong: Vec<String>,
 }
@@ -58,12 +59,12 @@ impl Ledger {
             entries: BTreeMap::new(),
             digests: BTreeMap::new(),
             last: None,
-            leaders: BTreeMap::new(),
             storage_ids: BTreeMap::new(),
             versions: BTreeMap::new(),
             membership_at: None,
             membership: v1::Membership::default(),
             collect_number: 0,
+            ids: BTreeMap::new(),
             views: BTreeMap::new(),
             wrong: Vec::new(),
         })))
@@ -86,23 +87,32 @@ impl Ledger {
         leading.max_by_key(|(_, view)| view.term).map(|(host, _)| host.clone())
     }
 
-    /// The id of the node on this host, if it is in the cluster.
+    /// The id of the node that runs on this host, if it is in the cluster.
     pub fn id(&self, host: &str) -> Option<u64> {
         self.state().views.get(host).map(|view| view.id)
+    }
+
+    /// The id that the node on this host had last.
+    pub fn last_id(&self, host: &str) -> Option<u64> {
+        self.state().ids.get(host).copied()
     }
 
     /// The sets of voters, by host where there is one, as the latest applied membership has them.
     pub fn voters(&self) -> Vec<Vec<Option<String>>> {
         let state = self.state();
-        let host = |id: &u64| state.views.iter().find(|(_, view)| view.id == *id).map(|it| it.0.clone());
+        let host = |id: &u64| state.ids.iter().find(|(_, known)| *known == id).map(|it| it.0.clone());
         state.membership.configs.iter().map(|config| config.ids.iter().map(host).collect()).collect()
     }
 
     /// The machine is down: what its node last said of itself is no longer so.
     pub fn down(&self, host: &str) {
-        if let Some(view) = self.state().views.get_mut(host) {
-            (view.leader, view.leading) = (None, false);
-        }
+        self.state().views.remove(host);
+    }
+
+    /// The machine has an empty disk: who it was is gone.
+    pub fn wiped(&self, host: &str) {
+        self.down(host);
+        self.state().ids.remove(host);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -141,15 +151,12 @@ impl Witness for Eye {
     fn view(&self, view: &View) {
         let mut state = self.ledger.state();
         if view.leader == Some(view.id) {
-            let known = *state.leaders.entry(view.term).or_insert(view.id);
-            if known != view.id {
-                state.wrong(format!("nodes {known} and {} both lead term {}", view.id, view.term));
-            }
             let others = state.views.iter().filter(|(host, _)| **host != self.host);
             if others.into_iter().any(|(_, other)| other.leader == Some(other.id) && other.term < view.term) {
                 state.counter.happened("two leaders at once, of different terms");
             }
         }
+        state.ids.insert(self.host.clone(), view.id);
         state.views.insert(self.host.clone(), view.clone());
     }
 }
@@ -189,7 +196,8 @@ impl State {
 
     /// The first time that an entry is applied anywhere.
     fn judge(&mut self, entry: &Entry, results: &[Applied]) {
-        let follows = |last: Position| entry.at.index == last.index + 1 && entry.at.term >= last.term;
+        // Position's order is that of Raft's log ids: leaders are told apart by term and id.
+        let follows = |last: Position| entry.at.index == last.index + 1 && entry.at > last;
         if !self.last.is_none_or(follows) {
             self.wrong(format!("{:?} was applied right after {:?}", entry.at, self.last));
         }

@@ -118,6 +118,8 @@ pub struct Worker {
     pub random: SmallRng,
     /// Its longest pause between two operations, milliseconds.
     pause_ms: u64,
+    /// What the last put without an answer was to write, and where: it is put again, and its chunks need not travel again.
+    again: Option<(usize, Value)>,
     /// The last version seen of each name.
     seen: [Option<u64>; NAMES.len()],
 }
@@ -125,20 +127,30 @@ pub struct Worker {
 impl Worker {
     /// A client that has not seen anything.
     pub fn new(client: Client, shared: Rc<Shared>, random: SmallRng, pause_ms: u64) -> Self {
-        Worker { client, shared, random, pause_ms, seen: Default::default() }
+        Worker { client, shared, random, pause_ms, again: None, seen: Default::default() }
     }
 
     /// Works as long as the run is in [`Phase::Working`].
     pub async fn run(mut self) {
         self.shared.reaches(Phase::Working).await;
         while self.shared.phase.get() == Phase::Working {
-            let name = self.random.random_range(0..NAMES.len());
-            let call = self.draw(name);
-            let back = perform(&self.client, &self.shared, NAMES[name], call).await;
+            let (name, call) = match self.again.take() {
+                Some((name, value)) => (name, Call::Put { value, condition: Condition::None }),
+                None => {
+                    let name = self.random.random_range(0..NAMES.len());
+                    (name, self.draw(name))
+                }
+            };
+            let back = perform(&self.client, &self.shared, NAMES[name], call.clone()).await;
             match back {
                 Return::Written(version) | Return::Found { version, .. } => self.seen[name] = Some(version),
                 Return::Removed(_) | Return::Nothing => self.seen[name] = None,
-                Return::ConditionFailed | Return::Failed | Return::Unknown => {}
+                Return::Failed | Return::Unknown => {
+                    if let Call::Put { value, .. } = call {
+                        self.again = Some((name, value));
+                    }
+                }
+                Return::ConditionFailed => {}
             }
             let pause = Duration::from_millis(self.random.random_range(1..self.pause_ms));
             tokio::time::sleep(pause).await;

@@ -154,8 +154,9 @@ pub struct Queues {
     leases: BTreeMap<u64, Lease>,
     /// Leases that are over, while [`KnownBug::LateResultAccepted`] is back.
     over: BTreeMap<u64, TaskId>,
-    /// The highest term in which leader credits were offered.
-    term: u64,
+    /// The highest term in which leader credits were offered, and by whom: in one term, of two that won it, the one with
+    /// the higher id leads (openraft's leader ids in their full form).
+    office: (u64, u64),
     service: ServiceTimes,
     next_task: TaskId,
     next_lease: u64,
@@ -179,7 +180,7 @@ impl Queues {
             members: BTreeMap::new(),
             leases: BTreeMap::new(),
             over: BTreeMap::new(),
-            term: 0,
+            office: (0, 0),
             service: ServiceTimes::default(),
             next_task: 0,
             // 24 bits of the nonce, then a counter that lasts 2^40 leases: eight months at 50,000 a second.
@@ -237,11 +238,12 @@ impl Queues {
     /// A node offers to take `count` more tasks of the leader queue as the leader of `term`.
     pub fn offer_leading(&mut self, session: SessionId, count: u32, term: u64, now: Instant) {
         self.heard(session, now);
-        if term < self.term {
+        let Some(node) = self.members.get(&session).map(|member| member.node) else { return };
+        if (term, node) < self.office {
             return;
         }
-        if term > self.term {
-            self.term = term;
+        if (term, node) > self.office {
+            self.office = (term, node);
             self.depose(session);
         }
         if let Some(member) = self.members.get_mut(&session) {

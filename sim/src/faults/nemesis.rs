@@ -188,6 +188,7 @@ impl Nemesis {
                 if matches!(fault, Fault::Wipe(_)) {
                     self.end(sim, host, End::PowerLost)?;
                     self.server(host).disk.wipe();
+                    self.ledger.wiped(host);
                     self.counter.happened("fault: wipe");
                 } else {
                     self.server(host).may_end();
@@ -268,8 +269,8 @@ impl Nemesis {
                 if !self.removals.is_done(now.leaving.unwrap_or_default()) || server.is_running(sim) {
                     return Ok(false);
                 }
-                self.ledger.down(host);
                 server.disk.wipe();
+                self.ledger.wiped(host);
                 server.start(sim);
             }
             Fault::Rot(..) | Fault::Join(_) | Fault::Break(_) => {}

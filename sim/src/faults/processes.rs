@@ -69,12 +69,14 @@ impl Nemesis {
             (Some(started), None) if at < started + LOOKS => false,
             (Some(_), None) if server.is_running(sim) => true,
             (Some(_), None) => {
-                now.leaving = self.ledger.id(host);
+                // Somebody else's log names who it was.
+                now.leaving = self.ledger.last_id(host);
                 self.removals.ask(now.leaving.unwrap_or_default());
                 false
             }
             (Some(_), Some(id)) if self.removals.is_done(id) => {
                 server.disk.wipe();
+                self.ledger.wiped(host);
                 server.start(sim);
                 true
             }
