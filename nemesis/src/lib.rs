@@ -1,0 +1,12 @@
+//! What breaks real processes, from outside: the program under test runs as it is.
+//!
+//! # Layout
+//! - [`disk`]: a file system whose power can fail
+//!
+//! # Invariants
+//! - Every fault is counted where it happens, so that a run in which it did not happen can be rejected.
+//!
+//! # What it does not guarantee
+//! - The same run twice: what breaks and where is drawn from a seed, but real processes take their own time.
+
+pub mod disk;

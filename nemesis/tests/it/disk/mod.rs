@@ -1,0 +1,1 @@
+//! The disk, and clusters on it.
