@@ -2,6 +2,8 @@
 //!
 //! # Layout
 //! - [`disk`]: a file system whose power can fail
+//! - [`lab`]: hosts on a LAN, their processes and cables; [`cluster`]: a cluster on them
+//! - [`failover`]: how long clients wait when something dies
 //!
 //! # Invariants
 //! - Every fault is counted where it happens, so that a run in which it did not happen can be rejected.
@@ -9,4 +11,7 @@
 //! # What it does not guarantee
 //! - The same run twice: what breaks and where is drawn from a seed, but real processes take their own time.
 
+pub mod cluster;
 pub mod disk;
+pub mod failover;
+pub mod lab;
