@@ -93,10 +93,10 @@ fn once(
     random: &mut SmallRng,
 ) -> anyhow::Result<Cost> {
     let leader = watch.leader(PATIENCE)?;
-    let begun = Instant::now();
-    let undo = inject(cluster, leader, fault, random)?;
-    let done = Instant::now();
-    let gaps = traffic.first_after(done, LONGEST);
+    let (begun, undo) = inject(cluster, leader, fault, random)?;
+    // What began before this may have been answered yet by whoever was about to die.
+    let sure = Instant::now();
+    let gaps = traffic.first_after(sure, LONGEST);
     let (write, read) =
         gaps.with_context(|| format!("nothing flows {LONGEST:?} after {fault:?} of {leader}"))?;
     undo(cluster)?;
@@ -117,22 +117,27 @@ fn once(
 
 type Undo = Box<dyn FnOnce(&Cluster) -> anyhow::Result<()>>;
 
-/// Breaks something; returns what mends it again.
-fn inject(cluster: &Cluster, leader: Host, fault: Fault, random: &mut SmallRng) -> anyhow::Result<Undo> {
-    let begun = Instant::now();
-    let after = move |lasts: Duration| sleep(lasts.saturating_sub(begun.elapsed()));
-    match fault {
+/// Breaks something; returns when that was, and what mends it again.
+fn inject(
+    cluster: &Cluster,
+    leader: Host,
+    fault: Fault,
+    random: &mut SmallRng,
+) -> anyhow::Result<(Instant, Undo)> {
+    let after = |begun: Instant| sleep(LASTS.saturating_sub(begun.elapsed()));
+    Ok(match fault {
         Fault::LeaderKilled => {
-            cluster.node(leader)?.kill()?;
-            Ok(Box::new(move |cluster| cluster.start_node(leader)))
+            let begun = cluster.node(leader)?.kill()?;
+            (begun, Box::new(move |cluster| cluster.start_node(leader)))
         }
         Fault::LeaderPaused => {
             let process = cluster.node(leader)?;
-            process.pause()?;
-            Ok(Box::new(move |_| {
-                after(LASTS);
+            let begun = process.pause()?;
+            let undo = move |_: &Cluster| {
+                after(begun);
                 process.resume()
-            }))
+            };
+            (begun, Box::new(undo))
         }
         Fault::LeaderMute | Fault::LeaderDeaf => {
             let others: Vec<Host> =
@@ -143,18 +148,19 @@ fn inject(cluster: &Cluster, leader: Host, fault: Fault, random: &mut SmallRng) 
             };
             let pairs: Vec<_> = others.iter().map(pair).collect();
             let mut cables = Cables::new(others);
-            cables.cut(&cluster.lab, &pairs)?;
-            Ok(Box::new(move |cluster| {
-                after(LASTS);
+            let begun = cables.cut(&cluster.lab, &pairs)?;
+            let undo = move |cluster: &Cluster| {
+                after(begun);
                 cables.mend(&cluster.lab, &pairs).map(drop)
-            }))
+            };
+            (begun, Box::new(undo))
         }
         Fault::FollowerKilled => {
             let followers: Vec<Host> =
                 cluster.first_nodes().into_iter().filter(|host| *host != leader).collect();
             let follower = followers[random.random_range(0..followers.len())];
-            cluster.node(follower)?.kill()?;
-            Ok(Box::new(move |cluster| cluster.start_node(follower)))
+            let begun = cluster.node(follower)?.kill()?;
+            (begun, Box::new(move |cluster| cluster.start_node(follower)))
         }
         Fault::QueueKilled => {
             let queues = cluster.queues();
@@ -163,10 +169,10 @@ fn inject(cluster: &Cluster, leader: Host, fault: Fault, random: &mut SmallRng) 
                 "no queue server is apart from a node"
             );
             let queue = queues[random.random_range(0..queues.len())];
-            cluster.queue(queue)?.kill()?;
-            Ok(Box::new(move |cluster| cluster.start_queue(queue)))
+            let begun = cluster.queue(queue)?.kill()?;
+            (begun, Box::new(move |cluster| cluster.start_queue(queue)))
         }
-    }
+    })
 }
 
 /// Fails if a goal is missed. What the issue asks for: see `docs/guarantees.md`.

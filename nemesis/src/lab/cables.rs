@@ -4,10 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::process::{Command, Stdio};
-use std::thread;
+use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, bail, ensure};
+use tokio::time::Instant;
 
 use super::{Host, Lab};
 
@@ -35,8 +35,8 @@ impl Cables {
         Cables { hosts, ..Cables::default() }
     }
 
-    /// The first of each pair no longer hears the second.
-    pub fn cut(&mut self, lab: &Lab, pairs: &[(Host, Host)]) -> anyhow::Result<()> {
+    /// The first of each pair no longer hears the second. Returns when that began.
+    pub fn cut(&mut self, lab: &Lab, pairs: &[(Host, Host)]) -> anyhow::Result<Instant> {
         let hearers = hearers(pairs);
         self.count(lab, &hearers)?;
         for pair in pairs {
@@ -62,7 +62,7 @@ impl Cables {
             None => _ = self.weather.remove(&host),
         }
         self.count(lab, &BTreeSet::from([host]))?;
-        self.apply(lab, &BTreeSet::from([host]))
+        self.apply(lab, &BTreeSet::from([host])).map(drop)
     }
 
     /// Both directions between two sets of hosts.
@@ -85,14 +85,15 @@ impl Cables {
         Ok(())
     }
 
-    /// All hosts side by side, each in one step.
-    fn apply(&self, lab: &Lab, changed: &BTreeSet<Host>) -> anyhow::Result<()> {
-        thread::scope(|scope| {
-            let rules = changed.iter().map(|host| (*host, self.rules(lab, *host)));
-            let running: Vec<_> =
-                rules.map(|(host, rules)| scope.spawn(move || restore(lab, host, &rules))).collect();
-            running.into_iter().try_for_each(|thread| thread.join().expect("restoring rules does not panic"))
-        })
+    /// All hosts at once: each host's rules wait for a word. Returns when it was given.
+    fn apply(&self, lab: &Lab, changed: &BTreeSet<Host>) -> anyhow::Result<Instant> {
+        let restoring: anyhow::Result<Vec<_>> =
+            changed.iter().map(|host| Restore::begin(lab, *host, self.rules(lab, *host))).collect();
+        let mut restoring = restoring?;
+        let now = Instant::now();
+        restoring.iter_mut().try_for_each(Restore::go)?;
+        restoring.into_iter().try_for_each(Restore::end)?;
+        Ok(now)
     }
 
     fn rules(&self, lab: &Lab, host: Host) -> String {
@@ -111,7 +112,7 @@ impl Cables {
             }
             let _ = writeln!(rules, "-A POSTROUTING -o eth0 -j NFQUEUE --queue-num {queue} --queue-bypass");
         }
-        rules + "COMMIT\n"
+        rules
     }
 }
 
@@ -119,17 +120,35 @@ fn hearers(pairs: &[(Host, Host)]) -> BTreeSet<Host> {
     pairs.iter().map(|(hearer, _)| *hearer).collect()
 }
 
-/// Makes a host's rules out of these.
-fn restore(lab: &Lab, host: Host, rules: &str) -> anyhow::Result<()> {
-    let mut command = Command::new("ip");
-    command.args(["netns", "exec", &lab.space(host), "iptables-restore", "-w", "5"]);
-    let mut child = command.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().context("ip")?;
-    child.stdin.take().context("a pipe")?.write_all(rules.as_bytes())?;
-    let ran = child.wait_with_output()?;
-    if !ran.status.success() {
-        bail!("iptables in {host}: {}\n{rules}", String::from_utf8_lossy(&ran.stderr));
+/// A host's rules on their way into its kernel.
+struct Restore {
+    host: Host,
+    child: Child,
+    rules: String,
+}
+
+impl Restore {
+    fn begin(lab: &Lab, host: Host, rules: String) -> anyhow::Result<Restore> {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &lab.space(host), "iptables-restore", "-w", "5"]);
+        let mut child = command.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().context("ip")?;
+        // All but the last line: the program has been started and has read it when that line comes.
+        child.stdin.as_mut().context("a pipe")?.write_all(rules.as_bytes())?;
+        Ok(Restore { host, child, rules })
     }
-    Ok(())
+
+    fn go(&mut self) -> anyhow::Result<()> {
+        Ok(self.child.stdin.take().context("a pipe")?.write_all(b"COMMIT\n")?)
+    }
+
+    fn end(self) -> anyhow::Result<()> {
+        let Restore { host, child, rules } = self;
+        let ran = child.wait_with_output()?;
+        if !ran.status.success() {
+            bail!("iptables in {host}: {}\n{rules}", String::from_utf8_lossy(&ran.stderr));
+        }
+        Ok(())
+    }
 }
 
 /// Packets that a host's cuts have swallowed since its rules were last set, for each sender.

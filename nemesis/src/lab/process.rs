@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
+use tokio::time::Instant;
 
 /// How long the kernel may take to do what a signal says.
 const WITHIN: Duration = Duration::from_secs(10);
@@ -36,10 +37,12 @@ impl Process {
         self.state().is_some()
     }
 
-    /// `kill -9`.
-    pub fn kill(&self) -> anyhow::Result<()> {
+    /// `kill -9`. Returns when the signal was sent; it is gone by now.
+    pub fn kill(&self) -> anyhow::Result<Instant> {
+        let sent = Instant::now();
         self.signal(Signal::KILL)?;
-        self.wait("to be gone", |state| state.is_none())
+        self.wait("to be gone", |state| state.is_none())?;
+        Ok(sent)
     }
 
     /// Asks it to stop, and waits until it has.
@@ -48,10 +51,12 @@ impl Process {
         self.wait("to have stopped", |state| state.is_none())
     }
 
-    /// It stands still.
-    pub fn pause(&self) -> anyhow::Result<()> {
+    /// It stands still. Returns when the signal was sent.
+    pub fn pause(&self) -> anyhow::Result<Instant> {
+        let sent = Instant::now();
         self.signal(Signal::STOP)?;
-        self.wait("to stand still", |state| state == Some('T'))
+        self.wait("to stand still", |state| state == Some('T'))?;
+        Ok(sent)
     }
 
     /// It goes on.
@@ -68,7 +73,7 @@ impl Process {
     }
 
     fn wait(&self, what: &str, is_so: impl Fn(Option<char>) -> bool) -> anyhow::Result<()> {
-        let begun = tokio::time::Instant::now();
+        let begun = Instant::now();
         while !is_so(self.state()) {
             ensure!(begun.elapsed() < WITHIN, "waited {WITHIN:?} for process {} {what}", self.pid);
             sleep(LOOK_EVERY);
