@@ -152,6 +152,7 @@ impl RaftLogStorage<Types> for LogStore {
     }
 
     async fn truncate_after(&mut self, last: Option<LogId>) -> Result<(), io::Error> {
+        tracing::info!(after = ?last.map(|id| id.index), "the log is truncated: another leader knows better");
         self.log.truncate_after(last.map(|id| id.index)).await
     }
 
