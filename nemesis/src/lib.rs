@@ -4,6 +4,7 @@
 //! - [`disk`]: a file system whose power can fail
 //! - [`lab`]: hosts on a LAN, their processes and cables; [`cluster`]: a cluster on them
 //! - [`failover`]: how long clients wait when something dies
+//! - [`run`]: faults drawn from a seed: [`load`] is what clients do meanwhile, [`faults`] what breaks, [`judge`] the verdict
 //!
 //! # Invariants
 //! - Every fault is counted where it happens, so that a run in which it did not happen can be rejected.
@@ -14,4 +15,8 @@
 pub mod cluster;
 pub mod disk;
 pub mod failover;
+pub mod faults;
+pub mod judge;
 pub mod lab;
+pub mod load;
+pub mod run;

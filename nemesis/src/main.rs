@@ -2,12 +2,14 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use gossamer_nemesis::cluster::{Cluster, Layout, Plan};
 use gossamer_nemesis::failover::{self, Fault, table};
 use gossamer_nemesis::lab::Lab;
+use gossamer_nemesis::run::{self, Settings};
 
 #[derive(Parser)]
 #[command(
@@ -45,6 +47,24 @@ struct Place {
 enum Action {
     /// How long writes and reads stand still when the leader, another node or a queue server dies
     Failover(Failover),
+    /// Faults of all kinds, drawn from the seed, with clients at work
+    Run(Run),
+}
+
+#[derive(Args)]
+struct Run {
+    /// What runs where
+    #[arg(long, value_enum, default_value = "machines")]
+    layout: Layout,
+    /// How many nodes
+    #[arg(long, default_value_t = 5)]
+    nodes: u8,
+    /// How long things break
+    #[arg(long, default_value_t = 120)]
+    seconds: u64,
+    /// Fails unless everything was seen that a long run must have seen
+    #[arg(long)]
+    complete: bool,
 }
 
 #[derive(Args)]
@@ -75,8 +95,11 @@ fn main() -> ExitCode {
         eprintln!("gossamer-nemesis: {wanting}");
         return ExitCode::from(2);
     }
-    let Action::Failover(failover) = arguments.action;
-    match measure(&arguments.place, &failover) {
+    let ended = match &arguments.action {
+        Action::Failover(failover) => measure(&arguments.place, failover),
+        Action::Run(run) => break_things(&arguments.place, run),
+    };
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("gossamer-nemesis: {error:#}");
@@ -90,6 +113,25 @@ impl Place {
         let (lab, net, program) = (self.lab.clone(), self.net.clone(), self.program.clone());
         Plan { lab, net, program, folder, layout, nodes, spare: 0, options: Vec::new() }
     }
+
+    /// Where the logs of a run stay.
+    fn logs(&self, what: &str) -> PathBuf {
+        std::env::temp_dir().join(format!("gossamer-nemesis-{what}-{}", self.seed))
+    }
+}
+
+fn break_things(place: &Place, what: &Run) -> anyhow::Result<()> {
+    let temporary = tempfile::Builder::new().prefix("gossamer-nemesis-").tempdir()?;
+    let folder = place.folder.clone().unwrap_or_else(|| temporary.path().to_owned());
+    let plan = place.plan(what.layout, what.nodes, folder);
+    let cluster = Cluster::found(Plan { spare: 1, options: run::options(), ..plan })?;
+    let lasts = Duration::from_secs(what.seconds);
+    let ended = run::run(&cluster, Settings { seed: place.seed, lasts, complete: what.complete });
+    let logs = place.logs("run");
+    cluster.keep_logs(&logs)?;
+    let summary = ended.with_context(|| format!("seed {}; logs: {}", place.seed, logs.display()))?;
+    println!("{summary}");
+    Ok(())
 }
 
 fn measure(place: &Place, what: &Failover) -> anyhow::Result<()> {
@@ -106,7 +148,7 @@ fn measure(place: &Place, what: &Failover) -> anyhow::Result<()> {
         (Fault::QueueKilled, if apart { what.others } else { 0 }),
     ];
     let measured = failover::measure(&cluster, &plan, place.seed);
-    let logs = std::env::temp_dir().join(format!("gossamer-nemesis-failover-{}", place.seed));
+    let logs = place.logs("failover");
     cluster.keep_logs(&logs)?;
     let costs = measured.with_context(|| format!("logs: {}", logs.display()))?;
     println!("{}", table::HEAD);

@@ -127,7 +127,8 @@ impl Seen {
         self.0.get(&host)
     }
 
-    fn is_settled(&self, voters: usize) -> bool {
+    /// So many voters are there, one of them leads, and all nodes are even.
+    pub fn is_settled(&self, voters: usize) -> bool {
         let Some(leader) = self.leader().and_then(|host| self.0.get(&host)) else { return false };
         let here = leader.voters.iter().filter(|id| self.0.values().any(|report| report.id == **id));
         let last = leader.last_log_index;

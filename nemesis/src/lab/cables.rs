@@ -9,23 +9,15 @@ use std::process::{Child, Command, Stdio};
 use anyhow::{Context, bail, ensure};
 use tokio::time::Instant;
 
+use super::packets::{Packets, QUEUE, Tally, Weather};
 use super::{Host, Lab};
-
-/// What happens to every packet that a host sends.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Weather {
-    /// Per cent of them go to a process that delays, reorders and loses them: this queue's.
-    pub queue: u16,
-    /// Share of them that arrive twice, from 0 to 1.
-    pub twice: f64,
-}
 
 /// All rules there are now.
 #[derive(Default)]
 pub struct Cables {
     /// Who does not hear whom, and how many packets that has swallowed, as of the last change of the hearer's rules.
     cuts: BTreeMap<(Host, Host), u64>,
-    weather: BTreeMap<Host, Weather>,
+    weather: BTreeMap<Host, (Weather, Packets)>,
     hosts: Vec<Host>,
 }
 
@@ -55,14 +47,22 @@ impl Cables {
         Ok(swallowed)
     }
 
-    /// Sets or ends a host's weather.
-    pub fn set_weather(&mut self, lab: &Lab, host: Host, weather: Option<Weather>) -> anyhow::Result<()> {
-        match weather {
-            Some(weather) => _ = self.weather.insert(host, weather),
-            None => _ = self.weather.remove(&host),
-        }
-        self.count(lab, &BTreeSet::from([host]))?;
-        self.apply(lab, &BTreeSet::from([host])).map(drop)
+    /// What a host sends goes through this weather from now on.
+    pub fn begin_weather(&mut self, lab: &Lab, host: Host, weather: Weather, seed: u64) -> anyhow::Result<()> {
+        let packets = Packets::begin(lab, host, weather, seed)?;
+        self.weather.insert(host, (weather, packets));
+        let changed = BTreeSet::from([host]);
+        self.count(lab, &changed)?;
+        self.apply(lab, &changed).map(drop)
+    }
+
+    /// The end of that; fails if it did nothing.
+    pub fn end_weather(&mut self, lab: &Lab, host: Host) -> anyhow::Result<Tally> {
+        let (_, packets) = self.weather.remove(&host).with_context(|| format!("no weather in {host}"))?;
+        let changed = BTreeSet::from([host]);
+        self.count(lab, &changed)?;
+        self.apply(lab, &changed)?;
+        packets.end()
     }
 
     /// Both directions between two sets of hosts.
@@ -102,7 +102,7 @@ impl Cables {
             let mac = Lab::mac(*sender);
             let _ = writeln!(rules, "-A INPUT -i eth0 -m mac --mac-source {mac} -j DROP");
         }
-        if let Some(Weather { queue, twice }) = self.weather.get(&host) {
+        if let Some((Weather { twice, .. }, _)) = self.weather.get(&host) {
             for other in self.hosts.iter().filter(|other| **other != host && *twice > 0.0) {
                 let to = lab.address(*other);
                 let _ = writeln!(
@@ -110,7 +110,7 @@ impl Cables {
                     "-A POSTROUTING -o eth0 -d {to} -m statistic --mode random --probability {twice} -j TEE --gateway {to}"
                 );
             }
-            let _ = writeln!(rules, "-A POSTROUTING -o eth0 -j NFQUEUE --queue-num {queue} --queue-bypass");
+            let _ = writeln!(rules, "-A POSTROUTING -o eth0 -j NFQUEUE --queue-num {QUEUE} --queue-bypass");
         }
         rules
     }

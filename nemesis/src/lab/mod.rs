@@ -2,6 +2,7 @@
 
 mod cables;
 mod inside;
+mod packets;
 mod process;
 
 use std::fmt;
@@ -11,8 +12,9 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, bail};
 
-pub use cables::{Cables, Weather};
+pub use cables::Cables;
 pub use inside::Inside;
+pub use packets::{Tally, Weather};
 pub use process::Process;
 
 /// The script.
