@@ -139,6 +139,8 @@ impl Belt {
             let mut packet = match self.queue.recv() {
                 Ok(packet) => packet,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                // It had more packets than its queue takes, or had dropped one by itself that it is told of.
+                Err(error) if matches!(error.raw_os_error(), Some(libc::ENOBUFS | libc::ENOENT)) => continue,
                 Err(error) => return Err(error),
             };
             if self.random.random_bool(self.weather.loss) {
