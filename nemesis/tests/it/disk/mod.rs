@@ -1,1 +1,5 @@
-//! The disk, and clusters on it.
+//! The disk, and clusters of real processes on it.
+
+mod mounted;
+mod posix;
+mod power;
