@@ -102,7 +102,8 @@ fn last_words(cluster: &Cluster, host: Host) -> String {
 /// What every host's programs have said.
 fn logs(cluster: &Cluster) -> Vec<(Host, String)> {
     let hosts = (1..=cluster.clients().0).map(Host);
-    let named = hosts.flat_map(|host| ["up", "node", "queue"].map(|name| (host, cluster.lab.log(host, name))));
+    let named =
+        hosts.flat_map(|host| ["up", "node", "queue"].map(|name| (host, cluster.lab.log(host, name))));
     named.collect()
 }
 

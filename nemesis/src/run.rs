@@ -142,8 +142,12 @@ impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Counts { ok, failed, unknown, despite } = self.operations;
         writeln!(f, "seed {}, {} s", self.seed, self.seconds)?;
-        writeln!(f, "operations: {ok} ok ({despite} of them during faults), {failed} failed, {unknown} unknown")?;
-        let faults: Vec<String> = self.faults.iter().map(|(kind, times)| format!("{kind:?} {times}")).collect();
+        writeln!(
+            f,
+            "operations: {ok} ok ({despite} of them during faults), {failed} failed, {unknown} unknown"
+        )?;
+        let faults: Vec<String> =
+            self.faults.iter().map(|(kind, times)| format!("{kind:?} {times}")).collect();
         writeln!(f, "faults: {} ({})", self.faults.values().sum::<usize>(), faults.join(", "))?;
         write!(f, "seen: {:?}", self.coverage)
     }

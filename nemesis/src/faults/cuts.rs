@@ -18,10 +18,11 @@ impl Field<'_> {
         // Whoever is down has a side too.
         let mut rest = others.clone();
         rest.extend(nodes.iter().filter(|host| **host != leader && !others.contains(host)));
-        let (Some(other), minority) = (others.first().copied(), (nodes.len() - 1) / 2) else { return Ok(None) };
-        let without = |host: Host| -> Vec<Host> {
-            nodes.iter().copied().filter(|node| *node != host).collect()
+        let (Some(other), minority) = (others.first().copied(), (nodes.len() - 1) / 2) else {
+            return Ok(None);
         };
+        let without =
+            |host: Host| -> Vec<Host> { nodes.iter().copied().filter(|node| *node != host).collect() };
         let pairs = match kind {
             Kind::IsolateLeader => Cables::between(&[leader], &rest),
             Kind::IsolateFollower => Cables::between(&[other], &without(other)),

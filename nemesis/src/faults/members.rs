@@ -16,7 +16,9 @@ impl Field<'_> {
         self.cluster.start_node(host)?;
         let id = self.watch.until("a new node", CHANGE, |seen| {
             let id = seen.report(host)?.id;
-            seen.reports().any(|(_, other)| other.voters.contains(&id) || other.replicas.contains(&id)).then_some(id)
+            seen.reports()
+                .any(|(_, other)| other.voters.contains(&id) || other.replicas.contains(&id))
+                .then_some(id)
         })?;
         self.is_changing = true;
         Ok(Some(Undo::Remove(host, id)))

@@ -171,8 +171,8 @@ impl<'a> Field<'a> {
         let undo = match kind {
             KillLeader | KillFollower | KillMajority | KillAll | KillQueue | Stop | PauseLeader
             | PauseFollower | PauseQueue | Wipe => self.break_processes(kind)?,
-            IsolateLeader | IsolateFollower | Mute | Deaf | MinorityWithLeader | MajorityWithLeader | Partial
-            | Ring => self.cut(kind)?,
+            IsolateLeader | IsolateFollower | Mute | Deaf | MinorityWithLeader | MajorityWithLeader
+            | Partial | Ring => self.cut(kind)?,
             Weather => self.storm()?,
             JoinAndRemove => self.join()?,
         };

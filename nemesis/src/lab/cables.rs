@@ -48,7 +48,13 @@ impl Cables {
     }
 
     /// What a host sends goes through this weather from now on.
-    pub fn begin_weather(&mut self, lab: &Lab, host: Host, weather: Weather, seed: u64) -> anyhow::Result<()> {
+    pub fn begin_weather(
+        &mut self,
+        lab: &Lab,
+        host: Host,
+        weather: Weather,
+        seed: u64,
+    ) -> anyhow::Result<()> {
         let packets = Packets::begin(lab, host, weather, seed)?;
         self.weather.insert(host, (weather, packets));
         let changed = BTreeSet::from([host]);

@@ -71,16 +71,20 @@ impl Packets {
             queue.set_nonblocking(true);
             // Whoever waits has gone if it cannot be told.
             let _ = ready.send(());
-            Belt { queue, weather, random: SmallRng::seed_from_u64(seed), held: BinaryHeap::new() }.run(&stopping)
+            Belt { queue, weather, random: SmallRng::seed_from_u64(seed), held: BinaryHeap::new() }
+                .run(&stopping)
         });
-        opened.recv_timeout(Duration::from_secs(5)).with_context(|| format!("no queue for packets in {host}"))?;
+        opened
+            .recv_timeout(Duration::from_secs(5))
+            .with_context(|| format!("no queue for packets in {host}"))?;
         Ok(Packets { stop, thread })
     }
 
     /// Gives all back; fails if nothing was held up.
     pub(super) fn end(self) -> anyhow::Result<Tally> {
         self.stop.store(true, Ordering::Relaxed);
-        let tally = self.thread.join().map_err(|_| anyhow::anyhow!("the thread with the packets panicked"))??;
+        let tally =
+            self.thread.join().map_err(|_| anyhow::anyhow!("the thread with the packets panicked"))??;
         ensure!(tally.delayed > 0, "no packet was held up");
         Ok(tally)
     }
