@@ -42,6 +42,9 @@ const LASTS: Duration = Duration::from_secs(3);
 /// The first write must be acknowledged within this.
 const LONGEST: Duration = Duration::from_secs(30);
 
+/// What is measured while this process itself stands still for longer says nothing of the cluster, milliseconds.
+const HELD_UP_MS: f64 = 250.0;
+
 /// What one fault cost.
 #[derive(Clone, Debug, Serialize)]
 pub struct Cost {
@@ -59,6 +62,8 @@ pub struct Cost {
     pub slowest_ms: f64,
     /// Requests of that time that were not answered well.
     pub failed: usize,
+    /// The longest time for which the measuring process itself was held up, milliseconds.
+    pub stalled_ms: f64,
 }
 
 /// Does each of these faults so many times, in a shuffled order, and says what each cost.
@@ -72,15 +77,28 @@ pub fn measure(cluster: &Cluster, plan: &[(Fault, usize)], seed: u64) -> anyhow:
     let watch = cluster.watch()?;
     let traffic = Traffic::start(cluster)?;
     let mut costs = Vec::new();
-    for (number, fault) in faults.iter().enumerate() {
+    let (mut number, mut again) = (0, 0);
+    while let Some(fault) = faults.get(number) {
         watch.settled(cluster.first_nodes().len(), PATIENCE)?;
         // Wherever heartbeats, ticks and batches are just now.
         sleep(Duration::from_millis(random.random_range(500..900)));
         let cost = once(cluster, &watch, &traffic, *fault, &mut random)
             .with_context(|| format!("{fault:?}, number {number}"))?;
-        eprintln!("{:>4}/{} {cost}", number + 1, faults.len());
-        costs.push(cost);
+        let held_up = cost.stalled_ms > HELD_UP_MS;
+        let note = if held_up { ": this machine stood still, once more" } else { "" };
+        eprintln!("{:>4}/{} {cost}{note}", number + 1, faults.len());
+        if !held_up {
+            costs.push(cost);
+            number += 1;
+            continue;
+        }
+        again += 1;
+        ensure!(
+            again <= faults.len(),
+            "this machine stands still too often for anything to be measured on it"
+        );
     }
+    eprintln!("measured once more because this machine stood still: {again}");
     traffic.stop()?;
     Ok(costs)
 }
@@ -112,6 +130,7 @@ fn once(
         read_silence_ms: ms(window.read_silence),
         slowest_ms: ms(window.slowest),
         failed: window.failed,
+        stalled_ms: ms(window.stalled),
     })
 }
 

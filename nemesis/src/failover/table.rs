@@ -96,7 +96,8 @@ impl fmt::Display for Row {
 
 impl fmt::Display for Cost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Cost { fault, write_ms, read_ms, write_silence_ms, read_silence_ms, slowest_ms, failed } = self;
+        let Cost { fault, write_ms, read_ms, write_silence_ms, read_silence_ms, slowest_ms, failed, .. } =
+            self;
         write!(
             f,
             "{fault:?}: write {write_ms:.0} ms, read {read_ms:.0} ms; silence {write_silence_ms:.0}/{read_silence_ms:.0}"

@@ -24,6 +24,8 @@ const CLIENTS: usize = 4;
 const NAMES: usize = 4096;
 /// Requests under way at once; the process ends up here if nothing is answered for ten seconds.
 const UNDER_WAY: usize = 2048;
+/// This process was held up if it comes to its next request only after this.
+const HELD_UP: Duration = Duration::from_millis(100);
 /// Bytes of a file.
 const BYTES: usize = 256;
 /// Names that are there before the first read.
@@ -40,6 +42,8 @@ pub struct Traffic {
 struct Book {
     stop: AtomicBool,
     requests: Mutex<Vec<Request>>,
+    /// From when to when this process itself was held up.
+    stalls: Mutex<Vec<(Instant, Instant)>>,
 }
 
 /// One request, when it was sent and when it was answered.
@@ -61,11 +65,22 @@ pub struct Window {
     pub slowest: Duration,
     /// Requests that ended there, or began there, with an error.
     pub failed: usize,
+    /// The longest time for which this process itself was held up: the machine had no time, for anybody.
+    pub stalled: Duration,
 }
 
 impl Book {
     fn requests(&self) -> MutexGuard<'_, Vec<Request>> {
         self.requests.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn stalls(&self) -> MutexGuard<'_, Vec<(Instant, Instant)>> {
+        self.stalls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn stalled(&self, from: Instant, to: Instant) -> Duration {
+        let there = |stall: &&(Instant, Instant)| stall.0 <= to && stall.1 >= from;
+        self.stalls().iter().filter(there).map(|(begun, ended)| *ended - *begun).max().unwrap_or_default()
     }
 }
 
@@ -128,6 +143,7 @@ impl Traffic {
             read_silence: silence(false),
             slowest: began.map(|request| request.ended - request.begun).max().unwrap_or_default(),
             failed: there.iter().filter(|request| !request.well).count(),
+            stalled: self.book.stalled(from, to),
         }
     }
 
@@ -156,9 +172,14 @@ async fn send(clients: Vec<Client>, book: Arc<Book>) {
     let mut ticks = tokio::time::interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
     let room = Arc::new(Semaphore::new(UNDER_WAY));
-    let mut number = 0;
+    let (mut number, mut last) = (0, Instant::now());
     while !book.stop.load(Ordering::Relaxed) {
         ticks.tick().await;
+        let now = Instant::now();
+        if now - last > HELD_UP {
+            book.stalls().push((last, now));
+        }
+        last = now;
         let Ok(place) = room.clone().try_acquire_owned() else { continue };
         let (client, book) = (clients[number / 2 % clients.len()].clone(), book.clone());
         let request = number;
