@@ -68,10 +68,6 @@ impl Client {
         };
         patience.uncertain |= answer.in_doubt;
         let failure = if let Some(failure) = answer.failure {
-            // Another queue server may have nodes when this one has none.
-            if matches!(failure.code(), Code::Unavailable | Code::Deadline) {
-                door.leave();
-            }
             failure
         } else {
             match self.outcome(answer.outcome) {

@@ -97,7 +97,7 @@ impl Door {
         time_left: Duration,
         exclude: &[u64],
     ) -> Result<Answer, Unanswered> {
-        let stream = self.stream().await.map_err(Unanswered::NotSent)?;
+        let (server, stream) = self.stream().await.map_err(Unanswered::NotSent)?;
         let id = self.ids.fetch_add(1, Ordering::Relaxed);
         let (answered, answer) = oneshot::channel();
         let _cancel = stream.expect(id, answered).map_err(Unanswered::NotSent)?;
@@ -109,14 +109,17 @@ impl Door {
             answer.await.ok()
         };
         // The queue server answers when the time is over; only one that hangs lets it pass.
-        match tokio::time::timeout(time_left + RPC, both).await {
-            Ok(Some(answer)) => Ok(answer),
-            Ok(None) => Err(Unanswered::Broken(broken("the connection to the queue server broke"))),
-            Err(_) => {
-                self.leave();
-                Err(Unanswered::Broken(broken("the queue server did not answer in time")))
-            }
+        let (answer, why) = match tokio::time::timeout(time_left + RPC, both).await {
+            Ok(Some(answer)) => (Some(answer), ""),
+            Ok(None) => (None, "the connection to the queue server broke"),
+            Err(_) => (None, "the queue server did not answer in time"),
+        };
+        // One that is silent may be so for long, and another may have nodes when this one has none.
+        let failure = answer.as_ref().map(|answer| answer.failure.as_ref().map(Failure::code));
+        if matches!(failure, None | Some(Some(Code::Unavailable | Code::Deadline))) {
+            self.leave(server);
         }
+        answer.ok_or_else(|| Unanswered::Broken(broken(why)))
     }
 
     /// How long one queue server may keep a task that takes no long work: one that lives and has no nodes would else keep
@@ -125,14 +128,15 @@ impl Door {
         if self.servers.len() > 1 { left.min(TURN) } else { left }
     }
 
-    /// Goes on with the next queue server: this one finds nobody to do the work.
-    pub(crate) fn leave(&self) {
-        let next = (self.current.load(Ordering::Relaxed) + 1) % self.servers.len().max(1);
-        self.current.store(next, Ordering::Relaxed);
+    /// Goes on with the queue server after this one, unless somebody else has left it already: of many requests that it
+    /// failed at once, only one may.
+    fn leave(&self, server: usize) {
+        let next = (server + 1) % self.servers.len();
+        let _ = self.current.compare_exchange(server, next, Ordering::Relaxed, Ordering::Relaxed);
     }
 
-    /// A live stream: of the server in use, else of the first that answers.
-    async fn stream(&self) -> Result<Arc<Stream>, Failure> {
+    /// A live stream, and of which server: the one in use, else the first that answers.
+    async fn stream(&self) -> Result<(usize, Arc<Stream>), Failure> {
         let first = self.current.load(Ordering::Relaxed);
         let mut refusals = Vec::new();
         for step in 0..self.servers.len() {
@@ -141,7 +145,7 @@ impl Door {
             match server.stream().await {
                 Ok(stream) => {
                     self.current.store(at, Ordering::Relaxed);
-                    return Ok(stream);
+                    return Ok((at, stream));
                 }
                 Err(why) => refusals.push(self.channels.refusal(&server.addr).unwrap_or(why)),
             }

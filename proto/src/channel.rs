@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::BodyExt;
@@ -17,7 +16,7 @@ use tonic::service::Interceptor;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Status, transport};
 
-use crate::limits::{CONNECT, RPC};
+use crate::limits::{CONNECT, KEEP_ALIVE, KEEP_ALIVE_ANSWER, RPC};
 use crate::proof::{self, ProofError};
 use crate::trust::Trust;
 use crate::v1::{Code, Failure};
@@ -148,8 +147,8 @@ impl Channels {
             .map_err(|_| ConnectError::Address(addr.to_owned()))?
             .connect_timeout(CONNECT)
             // Without keep-alive a channel never came back after a partition of 3 s.
-            .http2_keep_alive_interval(Duration::from_millis(500))
-            .keep_alive_timeout(Duration::from_secs(1))
+            .http2_keep_alive_interval(KEEP_ALIVE)
+            .keep_alive_timeout(KEEP_ALIVE_ANSWER)
             .keep_alive_while_idle(true)
             .initial_stream_window_size(4 << 20)
             .initial_connection_window_size(16 << 20);

@@ -59,6 +59,11 @@ pub const CONNECT: Duration = Duration::from_secs(1);
 /// Connections of one listener that are proving themselves at a time: what is beyond waits in the kernel's backlog. Each
 /// takes less than a KiB and at most [`CONNECT`].
 pub const PROOFS: usize = 256;
+/// A gRPC connection that has been silent for this long is asked whether it lives...
+pub const KEEP_ALIVE: Duration = Duration::from_millis(300);
+/// ...and is given up without an answer after this: a client of a machine that is paused or cut off goes on elsewhere
+/// after a second, by when there is another leader; a process that a busy machine holds up is not taken for one.
+pub const KEEP_ALIVE_ANSWER: Duration = Duration::from_millis(700);
 /// A body or stream that moves no byte for this long is given up.
 pub const STALL: Duration = Duration::from_secs(10);
 /// How long a ticket lasts: longer than any client should need to begin, short enough to be worthless tomorrow.

@@ -14,7 +14,7 @@ use tonic::transport::Server;
 use tonic::transport::server::Connected;
 
 use crate::channel::ConnectError;
-use crate::limits::{CONNECT, PROOFS};
+use crate::limits::{CONNECT, KEEP_ALIVE, KEEP_ALIVE_ANSWER, PROOFS};
 use crate::proof;
 use crate::trust::Trust;
 
@@ -114,8 +114,8 @@ async fn prove(random: Arc<dyn Random>, trust: Trust, mut accepted: Accepted) ->
 /// A gRPC server with the limits that all of ours have.
 pub fn server() -> Server {
     Server::builder()
-        .http2_keepalive_interval(Some(Duration::from_millis(500)))
-        .http2_keepalive_timeout(Some(Duration::from_secs(1)))
+        .http2_keepalive_interval(Some(KEEP_ALIVE))
+        .http2_keepalive_timeout(Some(KEEP_ALIVE_ANSWER))
         .initial_stream_window_size(4 << 20)
         .initial_connection_window_size(16 << 20)
         .max_concurrent_streams(1024)

@@ -9,15 +9,17 @@
 //! until its name is gone durably. The same calls give the same result: nothing here is random.
 
 mod content;
+mod events;
 mod tree;
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::files::{File, Files, Lock, Mode, Space};
 use content::{Content, Unsynced};
+pub use events::Events;
 use tree::{Node, Tree};
 
 /// A disk in memory; clones share it.
@@ -30,10 +32,20 @@ struct Machine {
     /// Processes that ran before the present one; a handle of an older one is dead.
     processes: AtomicU64,
     off: AtomicBool,
+    lies: AtomicBool,
     used: Arc<AtomicU64>,
     /// 0: no bound.
     capacity: AtomicU64,
     faults: Mutex<Faults>,
+    events: Mutex<Events>,
+}
+
+/// What became of a sync that did not fail.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Synced {
+    Durable,
+    /// It was said to be.
+    Lie,
 }
 
 /// What is to go wrong, counted down by syncs.
@@ -78,14 +90,27 @@ impl Memory {
         locked(&self.0.faults).crash = Some((n, torn.map_or(Unsynced::Lost, Unsynced::Torn)));
     }
 
-    /// Ends what [`Memory::crash_at_sync`] began, and calls off every fault that is still to come. Returns whether
+    /// The power fails now, as in [`Memory::crash`] or, with a seed, [`Memory::crash_torn`], whatever still runs.
+    /// Every call fails until [`Memory::power_on`].
+    pub fn power_off(&self, torn: Option<u64>) {
+        self.0.off.store(true, Ordering::SeqCst);
+        self.0.lose_power(torn.map_or(Unsynced::Lost, Unsynced::Torn));
+    }
+
+    /// Ends what [`Memory::power_off`] or [`Memory::crash_at_sync`] began, and calls off every fault that is still to come. Returns whether
     /// the power had failed.
     pub fn power_on(&self) -> bool {
         *locked(&self.0.faults) = Faults::default();
         self.0.off.swap(false, Ordering::SeqCst)
     }
 
-    /// Bounds the sum of all file lengths, bytes: what would grow beyond it fails with `StorageFull`.
+    /// From now on every sync succeeds and makes nothing durable, as on a disk that lies about its cache; or no
+    /// longer. What it was asked to sync meanwhile is still un-synced then.
+    pub fn lie(&self, lies: bool) {
+        self.0.lies.store(lies, Ordering::SeqCst);
+    }
+
+    /// Bounds the sum of all file lengths, bytes, 0 for no bound: what would grow beyond it fails with `StorageFull`.
     pub fn set_capacity(&self, bytes: u64) {
         self.0.capacity.store(bytes, Ordering::SeqCst);
     }
@@ -113,6 +138,16 @@ impl Memory {
         locked(&self.0.faults).fail.is_some()
     }
 
+    /// Every file there is and its length in bytes, by path.
+    pub fn files(&self) -> io::Result<Vec<(PathBuf, u64)>> {
+        Ok(self.0.tree()?.files())
+    }
+
+    /// What has happened to it so far.
+    pub fn events(&self) -> Events {
+        *locked(&self.0.events)
+    }
+
     /// Changes the bits set in `mask` of one byte, durably: the disk has gone bad there.
     pub fn flip(&self, path: &Path, offset: u64, mask: u8) -> io::Result<()> {
         let content = self.0.tree()?.file(path)?;
@@ -122,8 +157,10 @@ impl Memory {
 
 impl Machine {
     fn tree(&self) -> io::Result<MutexGuard<'_, Tree>> {
+        let tree = locked(&self.tree);
+        // Under the lock: what waited for it while the power failed must not go on.
         self.powered()?;
-        Ok(locked(&self.tree))
+        Ok(tree)
     }
 
     fn powered(&self) -> io::Result<()> {
@@ -132,11 +169,27 @@ impl Machine {
 
     fn lose_power(&self, unsynced: Unsynced) {
         self.processes.fetch_add(1, Ordering::SeqCst);
-        locked(&self.tree).lose_power(unsynced);
+        let lost = locked(&self.tree).lose_power(unsynced);
+        let mut events = locked(&self.events);
+        events.power_losses += 1;
+        events.lost_bytes += lost.bytes;
+        events.lost_names += lost.names;
     }
 
     /// Counts a sync, and lets go wrong what is due.
-    fn sync(&self) -> io::Result<()> {
+    fn sync(&self) -> io::Result<Synced> {
+        locked(&self.events).syncs += 1;
+        let due = self.due();
+        let lies = self.lies.load(Ordering::SeqCst);
+        if due.is_err() {
+            locked(&self.events).failed_syncs += 1;
+        } else if lies {
+            locked(&self.events).lies += 1;
+        }
+        due.map(|()| if lies { Synced::Lie } else { Synced::Durable })
+    }
+
+    fn due(&self) -> io::Result<()> {
         let mut faults = locked(&self.faults);
         if let Some((left, unsynced)) = &mut faults.crash {
             *left -= 1;
@@ -201,8 +254,10 @@ impl Files for Memory {
 
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         self.0.powered()?;
-        self.0.sync()?;
-        self.0.tree()?.sync(path)
+        match self.0.sync()? {
+            Synced::Durable => self.0.tree()?.sync(path),
+            Synced::Lie => Ok(()),
+        }
     }
 
     fn list(&self, path: &Path) -> io::Result<Vec<String>> {
@@ -271,8 +326,10 @@ impl Handle {
     }
 
     fn reading(&self) -> io::Result<MutexGuard<'_, Content>> {
+        let content = locked(&self.content);
+        // Under the lock: what waited for it while the power failed must not go on.
         self.alive()?;
-        Ok(locked(&self.content))
+        Ok(content)
     }
 
     /// For a change that makes the file at least `length` bytes long.
@@ -284,6 +341,7 @@ impl Handle {
         let capacity = self.machine.capacity.load(Ordering::SeqCst);
         let grown = length.saturating_sub(content.len());
         if capacity > 0 && grown > 0 && self.machine.used.load(Ordering::SeqCst) + grown > capacity {
+            locked(&self.machine.events).full += 1;
             return Err(io::ErrorKind::StorageFull.into());
         }
         Ok(content)
@@ -304,12 +362,12 @@ impl File for Handle {
         self.alive()?;
         let synced = self.machine.sync();
         let mut content = self.reading()?;
-        if synced.is_ok() {
-            content.sync()
-        } else {
-            content.fail_sync()
+        match synced {
+            Ok(Synced::Durable) => content.sync(),
+            Ok(Synced::Lie) => {}
+            Err(_) => content.fail_sync(),
         }
-        synced
+        synced.map(|_| ())
     }
 
     fn start_write_back(&self, _offset: u64, _length: u64) -> io::Result<()> {

@@ -156,6 +156,7 @@ impl RaftLogStorage<Types> for LogStore {
 
     async fn truncate_after(&mut self, last: Option<LogId>) -> Result<(), io::Error> {
         let last = last.map(|id| id.index);
+        tracing::info!(after = ?last, "the log is truncated: another leader knows better");
         self.log.truncate_after(last).await?;
         if let Some(witness) = &self.witness {
             witness.truncated(last);

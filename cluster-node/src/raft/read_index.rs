@@ -65,8 +65,25 @@ impl Handle {
         }
     }
 
+    /// Asks whoever leads now; gives up as soon as that is somebody else. A leader that is paused or cut off never answers,
+    /// and its successor is there long before the question has had its time.
     async fn ask_leader(&self) -> Result<Position, BarrierError> {
-        let leader = self.view().borrow().leader.ok_or(BarrierError::NoLeader)?;
+        let mut view = self.view();
+        let (leader, term) = {
+            let now = view.borrow_and_update();
+            (now.leader.ok_or(BarrierError::NoLeader)?, now.term)
+        };
+        let replaced = async {
+            // Ends with Raft, too: who asks on hears of that.
+            let _ = view.wait_for(|now| now.leader != Some(leader) || now.term != term).await;
+        };
+        tokio::select! {
+            answer = self.ask(leader) => answer,
+            () = replaced => Err(BarrierError::NoLeader),
+        }
+    }
+
+    async fn ask(&self, leader: u64) -> Result<Position, BarrierError> {
         if leader == self.id() {
             return self.read_index().await;
         }

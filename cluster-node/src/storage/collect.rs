@@ -22,6 +22,7 @@ pub async fn run(world: gossamer_world::World, chunks: Arc<Chunks>, shutdown: Ca
             () = shutdown.cancelled() => return,
             () = chunks.collect_due().notified() => {}
         }
+        tracing::info!("a collect was applied: freeing chunks that nothing names");
         tokio::select! {
             () = shutdown.cancelled() => return,
             result = sweep(&world, &chunks, PAUSE) => if let Err(error) = result {

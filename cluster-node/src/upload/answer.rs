@@ -56,7 +56,7 @@ pub(super) fn chunks_failed(error: &ChunkError) -> Failure {
         ChunkError::NoSpace { .. } => Code::NoSpace,
         ChunkError::Io(error) if error.kind() == ErrorKind::StorageFull => Code::NoSpace,
         ChunkError::Corrupt(_) => Code::Corrupt,
-        // This node stops, and another can do it.
+        // This node stops, and whoever leads next can do it.
         ChunkError::Failed(_) | ChunkError::Io(_) => Code::Unavailable,
         ChunkError::Newer { .. } | ChunkError::Index(_) => Code::Internal,
     };
@@ -139,5 +139,17 @@ pub(super) fn condition(name: &str, found: Option<u64>) -> String {
     match found {
         Some(version) => format!("{name} exists in version {version}"),
         None => format!("{name} does not exist"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A node whose disk has failed stops: a client that hears of it must try again with the next leader.
+    #[test]
+    fn failed_storage_is_not_definite() {
+        let failure = chunks_failed(&ChunkError::Failed("an fdatasync failed".to_owned()));
+        assert_eq!(failure.code(), Code::Unavailable);
     }
 }

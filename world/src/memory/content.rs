@@ -1,14 +1,19 @@
-//! The bytes of one file, in sectors, and what they were at the last sync.
+//! The bytes of one file, and what they were at the last sync.
+//!
+//! Held in pages, but kept or lost by the sector.
 
 use std::collections::BTreeMap;
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Bytes a disk writes as a whole.
 const SECTOR: u64 = 512;
+/// Bytes held together: as many sectors as [`Before::sectors`] has bits.
+const PAGE: u64 = 8 * SECTOR;
 
-type Sector = Box<[u8; SECTOR as usize]>;
+type Page = Box<[u8; PAGE as usize]>;
 
 /// What a power loss does to sectors that were written and not synced.
 #[derive(Clone, Copy)]
@@ -18,29 +23,38 @@ pub(super) enum Unsynced {
     Torn(u64),
 }
 
-/// Sparse: a sector that is not there holds zeros.
+/// Sparse: a page that is not there holds zeros.
 pub(super) struct Content {
-    sectors: BTreeMap<u64, Sector>,
+    pages: BTreeMap<u64, Page>,
     length: u64,
-    /// Of each sector changed since the last sync: what it held then.
-    before: BTreeMap<u64, Option<Sector>>,
+    /// Of each page changed since the last sync: what it held then.
+    before: BTreeMap<u64, Before>,
     /// The same for sectors that a failed sync left behind: the page cache has them and takes them for clean.
-    lost: BTreeMap<u64, Option<Sector>>,
+    lost: BTreeMap<u64, Before>,
     synced_length: u64,
     /// Bytes used on the whole disk.
     used: Arc<AtomicU64>,
 }
 
+/// Sectors of a page as they were.
+#[derive(Clone, Default)]
+struct Before {
+    /// Which: bit 0 is the first one.
+    sectors: u8,
+    /// Their bytes, among others that mean nothing; all zeros if there is none.
+    page: Option<Page>,
+}
+
 impl Content {
     pub(super) fn new(used: Arc<AtomicU64>) -> Self {
-        let (sectors, before, lost) = Default::default();
-        Content { sectors, length: 0, before, lost, synced_length: 0, used }
+        let (pages, before, lost) = Default::default();
+        Content { pages, length: 0, before, lost, synced_length: 0, used }
     }
 
     /// What a power loss would leave, as a file of a disk with these bytes used.
     pub(super) fn durable_copy(&self, used: &Arc<AtomicU64>) -> Content {
         let mut copy = Content::new(used.clone());
-        copy.sectors = self.sectors.clone();
+        copy.pages = self.pages.clone();
         copy.before = self.before.clone();
         copy.lost = self.lost.clone();
         copy.synced_length = self.synced_length;
@@ -55,10 +69,10 @@ impl Content {
 
     pub(super) fn read(&self, into: &mut [u8], offset: u64) -> usize {
         let length = (into.len() as u64).min(self.length.saturating_sub(offset));
-        for (sector, within, part) in pieces(offset, length) {
+        for (number, within, part) in pieces(offset, length) {
             let target = &mut into[part];
-            match self.sectors.get(&sector) {
-                Some(held) => target.copy_from_slice(&held[within..within + target.len()]),
+            match self.pages.get(&number) {
+                Some(held) => target.copy_from_slice(&held[within]),
                 None => target.fill(0),
             }
         }
@@ -66,21 +80,20 @@ impl Content {
     }
 
     pub(super) fn write(&mut self, from: &[u8], offset: u64) {
-        for (sector, within, part) in pieces(offset, from.len() as u64) {
-            let source = &from[part];
-            self.change(sector)[within..within + source.len()].copy_from_slice(source);
+        for (number, within, part) in pieces(offset, from.len() as u64) {
+            self.change(number, sectors(&within))[within].copy_from_slice(&from[part]);
         }
         self.resize(self.length.max(offset + from.len() as u64));
     }
 
     pub(super) fn set_len(&mut self, length: u64) {
         if length < self.length {
-            let cut: Vec<u64> = self.sectors.range(length / SECTOR..).map(|(sector, _)| *sector).collect();
-            for sector in cut {
-                let keep = length.saturating_sub(sector * SECTOR).min(SECTOR) as usize;
-                self.change(sector)[keep..].fill(0);
-                if keep == 0 {
-                    self.sectors.remove(&sector);
+            let cut: Vec<u64> = self.pages.range(length / PAGE..).map(|(number, _)| *number).collect();
+            for number in cut {
+                let gone = length.saturating_sub(number * PAGE).min(PAGE) as usize..PAGE as usize;
+                self.change(number, sectors(&gone))[gone.clone()].fill(0);
+                if gone.start == 0 {
+                    self.pages.remove(&number);
                 }
             }
         }
@@ -94,21 +107,25 @@ impl Content {
 
     /// A later sync does not help what is un-synced now; writing it again and syncing that does.
     pub(super) fn fail_sync(&mut self) {
-        for (sector, before) in std::mem::take(&mut self.before) {
-            self.lost.entry(sector).or_insert(before);
+        for (number, before) in std::mem::take(&mut self.before) {
+            self.lost.entry(number).or_default().keep(before.sectors, before.page.as_ref());
         }
     }
 
-    pub(super) fn lose_power(&mut self, unsynced: Unsynced) {
-        self.before.append(&mut self.lost);
-        for (sector, before) in std::mem::take(&mut self.before) {
-            if matches!(unsynced, Unsynced::Torn(seed) if kept(seed, sector)) {
-                continue;
-            }
-            match before {
-                Some(before) => self.sectors.insert(sector, before),
-                None => self.sectors.remove(&sector),
+    /// Returns how many bytes were lost.
+    pub(super) fn lose_power(&mut self, unsynced: Unsynced) -> u64 {
+        let mut lost = 0;
+        let before = std::mem::take(&mut self.before).into_iter();
+        for (number, before) in before.chain(std::mem::take(&mut self.lost)) {
+            let is_lost = |sector: &usize| match unsynced {
+                Unsynced::Lost => true,
+                Unsynced::Torn(seed) => !kept(seed, number * (PAGE / SECTOR) + *sector as u64),
             };
+            for sector in bits(before.sectors).filter(is_lost) {
+                lost += SECTOR;
+                let page = self.pages.entry(number).or_insert_with(zeros);
+                copy(page, before.page.as_ref(), sector);
+            }
         }
         let length = match unsynced {
             Unsynced::Torn(seed) if kept(seed, u64::MAX) => self.length,
@@ -117,29 +134,39 @@ impl Content {
         // Cuts off what was kept beyond the length; then the state is what a sync would have left.
         self.set_len(length);
         self.sync();
+        lost
     }
 
     pub(super) fn flip(&mut self, offset: u64, mask: u8) -> io::Result<()> {
         if offset >= self.length {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        let within = (offset % SECTOR) as usize;
-        let sector = self.sectors.entry(offset / SECTOR).or_insert_with(|| Box::new([0; SECTOR as usize]));
-        sector[within] ^= mask;
+        let (number, within) = (offset / PAGE, (offset % PAGE) as usize);
+        self.pages.entry(number).or_insert_with(zeros)[within] ^= mask;
         for unsynced in [&mut self.before, &mut self.lost] {
-            if let Some(Some(before)) = unsynced.get_mut(&(offset / SECTOR)) {
-                before[within] ^= mask;
+            if let Some(Before { page: Some(page), .. }) = unsynced.get_mut(&number) {
+                page[within] ^= mask;
             }
         }
         Ok(())
     }
 
-    /// A sector to write to; what it held at the last sync is remembered.
-    fn change(&mut self, sector: u64) -> &mut Sector {
-        let lost = self.lost.remove(&sector);
-        let before = || lost.unwrap_or_else(|| self.sectors.get(&sector).cloned());
-        self.before.entry(sector).or_insert_with(before);
-        self.sectors.entry(sector).or_insert_with(|| Box::new([0; SECTOR as usize]))
+    /// A page to write these sectors of; what they held at the last sync is remembered.
+    fn change(&mut self, number: u64, sectors: u8) -> &mut Page {
+        let before = self.before.entry(number).or_default();
+        let clean = sectors & !before.sectors;
+        // Of sectors that a failed sync left behind: what they held before that.
+        let mut left = 0;
+        if let Some(lost) = self.lost.get_mut(&number) {
+            left = clean & lost.sectors;
+            before.keep(left, lost.page.as_ref());
+            lost.sectors &= !left;
+            if lost.sectors == 0 {
+                self.lost.remove(&number);
+            }
+        }
+        before.keep(clean & !left, self.pages.get(&number));
+        self.pages.entry(number).or_insert_with(zeros)
     }
 
     fn resize(&mut self, length: u64) {
@@ -155,13 +182,48 @@ impl Drop for Content {
     }
 }
 
-/// A range of bytes by sector: sector number, offset within it, part of the range.
-fn pieces(offset: u64, length: u64) -> impl Iterator<Item = (u64, usize, std::ops::Range<usize>)> {
+impl Before {
+    /// Adds sectors, which it has not yet, with what a page holds of them.
+    fn keep(&mut self, sectors: u8, from: Option<&Page>) {
+        self.sectors |= sectors;
+        if sectors == 0 || (self.page.is_none() && from.is_none()) {
+            return;
+        }
+        let page = self.page.get_or_insert_with(zeros);
+        bits(sectors).for_each(|sector| copy(page, from, sector));
+    }
+}
+
+fn zeros() -> Page {
+    Box::new([0; PAGE as usize])
+}
+
+fn copy(into: &mut Page, from: Option<&Page>, sector: usize) {
+    let range = sector * SECTOR as usize..(sector + 1) * SECTOR as usize;
+    match from {
+        Some(from) => into[range.clone()].copy_from_slice(&from[range]),
+        None => into[range].fill(0),
+    }
+}
+
+/// The positions of the bits that are set.
+fn bits(sectors: u8) -> impl Iterator<Item = usize> {
+    (0..8).filter(move |sector| sectors & (1 << sector) != 0)
+}
+
+/// The sectors that a range within a page touches.
+fn sectors(within: &Range<usize>) -> u8 {
+    let (first, end) = (within.start / SECTOR as usize, within.end.div_ceil(SECTOR as usize));
+    (((1u16 << end) - 1) & !((1u16 << first) - 1)) as u8
+}
+
+/// A range of bytes by page: page number, range within it, part of the range.
+fn pieces(offset: u64, length: u64) -> impl Iterator<Item = (u64, Range<usize>, Range<usize>)> {
     let end = offset + length;
-    (offset / SECTOR..end.div_ceil(SECTOR)).filter(move |_| length > 0).map(move |sector| {
-        let from = offset.max(sector * SECTOR);
-        let to = end.min((sector + 1) * SECTOR);
-        (sector, (from % SECTOR) as usize, (from - offset) as usize..(to - offset) as usize)
+    (offset / PAGE..end.div_ceil(PAGE)).filter(move |_| length > 0).map(move |number| {
+        let (from, to) = (offset.max(number * PAGE), end.min((number + 1) * PAGE));
+        let start = (from % PAGE) as usize;
+        (number, start..start + (to - from) as usize, (from - offset) as usize..(to - offset) as usize)
     })
 }
 

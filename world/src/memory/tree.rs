@@ -21,6 +21,13 @@ pub(super) struct Dir {
     durable: BTreeMap<String, Node>,
 }
 
+/// What a power loss took: bytes of files that are still there, and names.
+#[derive(Default)]
+pub(super) struct Lost {
+    pub(super) bytes: u64,
+    pub(super) names: u64,
+}
+
 /// Everything below the root, which always is there.
 #[derive(Default)]
 pub(super) struct Tree {
@@ -92,18 +99,48 @@ impl Tree {
         Tree { root: durable_copy(&self.root, used), locks: BTreeSet::new() }
     }
 
-    pub(super) fn lose_power(&mut self, unsynced: Unsynced) {
+    pub(super) fn lose_power(&mut self, unsynced: Unsynced) -> Lost {
         self.locks.clear();
+        let mut lost = Lost::default();
         let mut dirs = vec![self.root.clone()];
         while let Some(dir) = dirs.pop() {
             let mut dir = locked(&dir);
+            lost.names += dir.live.iter().filter(|(name, node)| !dir.has_durably(name, node)).count() as u64;
             dir.live = dir.durable.clone();
             for node in dir.live.values() {
                 match node {
                     Node::Dir(dir) => dirs.push(dir.clone()),
-                    Node::File(content) => locked(content).lose_power(unsynced),
+                    Node::File(content) => lost.bytes += locked(content).lose_power(unsynced),
                 }
             }
+        }
+        lost
+    }
+
+    /// Every file there is and its length, by path.
+    pub(super) fn files(&self) -> Vec<(PathBuf, u64)> {
+        let mut files = Vec::new();
+        let mut dirs = vec![(PathBuf::from("/"), self.root.clone())];
+        while let Some((path, dir)) = dirs.pop() {
+            for (name, node) in &locked(&dir).live {
+                match node {
+                    Node::Dir(dir) => dirs.push((path.join(name), dir.clone())),
+                    Node::File(content) => files.push((path.join(name), locked(content).len())),
+                }
+            }
+        }
+        files.sort_unstable();
+        files
+    }
+}
+
+impl Dir {
+    /// Whether a power loss leaves this name what it is.
+    fn has_durably(&self, name: &str, node: &Node) -> bool {
+        match (self.durable.get(name), node) {
+            (Some(Node::Dir(durable)), Node::Dir(live)) => Arc::ptr_eq(durable, live),
+            (Some(Node::File(durable)), Node::File(live)) => Arc::ptr_eq(durable, live),
+            _ => false,
         }
     }
 }

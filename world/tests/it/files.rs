@@ -6,7 +6,7 @@ use std::path::Path;
 use gossamer_world::Files;
 use gossamer_world::disk::Disk;
 use gossamer_world::files::Mode;
-use gossamer_world::memory::Memory;
+use gossamer_world::memory::{Events, Memory};
 
 /// What both kinds of disk must do alike, in the empty directory `root`.
 fn suite(files: &dyn Files, root: &Path) {
@@ -173,4 +173,100 @@ fn faults_strike_when_due() {
     memory.flip(path, 4999, 0x81).unwrap();
     memory.crash();
     assert!(memory.flip(path, 4999, 1).is_err(), "the un-synced growth is gone");
+}
+
+/// A lying disk says that all is durable, and nothing is; what happened is counted.
+#[test]
+fn lies() {
+    let memory = Memory::new();
+    let file = memory.open(Path::new("/f"), Mode::Create).unwrap();
+    memory.sync_dir(Path::new("/")).unwrap();
+    file.write_all_at(&[1; 1000], 0).unwrap();
+    file.sync_data().unwrap();
+    memory.lie(true);
+    file.write_all_at(&[2; 1000], 0).unwrap();
+    file.sync_data().unwrap();
+    memory.open(Path::new("/g"), Mode::Create).unwrap();
+    memory.sync_dir(Path::new("/")).unwrap();
+    assert_eq!(memory.files().unwrap(), [("/f".into(), 1000), ("/g".into(), 0)]);
+
+    // The power fails while the process lives: it can do nothing from then on, even when the power is back.
+    memory.power_off(None);
+    assert!(memory.files().is_err() && memory.exists(Path::new("/f")).is_err());
+    assert!(memory.power_on() && file.write_all_at(b"x", 0).is_err());
+    assert_eq!(memory.files().unwrap(), [("/f".into(), 1000)]);
+    let mut read = [0; 1000];
+    memory.open(Path::new("/f"), Mode::Read).unwrap().read_exact_at(&mut read, 0).unwrap();
+    assert_eq!(read, [1; 1000]);
+    let expected =
+        Events { syncs: 4, lies: 2, power_losses: 1, lost_bytes: 1024, lost_names: 1, ..Events::default() };
+    assert_eq!(memory.events(), expected);
+    memory.lie(false);
+    memory.open(Path::new("/g"), Mode::Create).unwrap();
+    memory.sync_dir(Path::new("/")).unwrap();
+    memory.crash();
+    assert!(memory.exists(Path::new("/g")).unwrap());
+}
+
+/// Against a model of bytes: whatever is written, cut, synced, failed and lost, a power loss leaves what the last sync
+/// left, and of a failed one what was durable before. (Nothing is cut after a failed sync.)
+#[test]
+fn every_order_of_writes_and_losses() {
+    let memory = Memory::new();
+    let path = Path::new("/f");
+    memory.open(path, Mode::Create).unwrap();
+    memory.sync_dir(Path::new("/")).unwrap();
+    let (mut live, mut durable) = (Vec::new(), Vec::new());
+    // Sectors whose sync failed, and that were not written since.
+    let mut left = std::collections::BTreeSet::new();
+    let mut random = 1u64;
+    let mut below = |bound: u64| {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (random >> 33) % bound
+    };
+    for step in 0..5000 {
+        let file = memory.open(path, Mode::Write).unwrap();
+        match below(10) {
+            0..=4 => {
+                let (offset, length) = (below(20_000) as usize, below(6000) as usize);
+                file.write_all_at(&vec![step as u8; length], offset as u64).unwrap();
+                live.resize(live.len().max(offset + length), 0);
+                live[offset..offset + length].fill(step as u8);
+                left.retain(|sector| !(offset / 512..(offset + length).div_ceil(512)).contains(sector));
+            }
+            5 if left.is_empty() => {
+                let length = below(20_000) as usize;
+                file.set_len(length as u64).unwrap();
+                live.resize(length, 0);
+            }
+            6 | 7 => {
+                file.sync_data().unwrap();
+                let mut synced: Vec<u8> = live.clone();
+                for sector in &left {
+                    let range = sector * 512..((sector + 1) * 512).min(synced.len());
+                    for at in range {
+                        synced[at] = durable.get(at).copied().unwrap_or(0);
+                    }
+                }
+                durable = synced;
+            }
+            8 if live.len() >= durable.len() => {
+                memory.fail_sync(1);
+                assert!(file.sync_data().is_err());
+                let before = |at: usize| durable.get(at).copied().unwrap_or(0);
+                left.extend((0..live.len()).filter(|at| live[*at] != before(*at)).map(|at| at / 512));
+            }
+            _ => {
+                memory.crash();
+                left.clear();
+                live = durable.clone();
+            }
+        }
+        if below(3) == 0 {
+            let mut read = vec![9; live.len() + 1];
+            let file = memory.open(path, Mode::Read).unwrap();
+            assert_eq!(file.read_at(&mut read, 0).unwrap(), live.len(), "step {step}");
+            assert!(read[..live.len()] == live[..], "step {step}");
+        }
+    }
 }

@@ -2,12 +2,14 @@
 
 mod node;
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use gossamer_cluster_node::raft::{BarrierError, Compaction, ProposeError};
 use gossamer_cluster_node::storage::catalogue::Applied;
 use gossamer_proto::hash::Hash;
+use gossamer_proto::limits::RPC;
 use gossamer_proto::v1;
 use node::{Node, introduce, leader};
 
@@ -138,6 +140,21 @@ async fn a_leader_without_quorum() {
     assert!(matches!(first.raft.propose(put(1), term).await, Err(ProposeError::NotLeader { .. })));
     assert_eq!(first.raft.barrier(Duration::from_millis(600)).await, Err(BarrierError::NoLeader));
     assert!(first.catalogue.file(&name(1)).unwrap().is_none());
+}
+
+/// A question that the former leader never answers is put to the next one as soon as there is one. The deadline is that of
+/// one question: whoever waits for its end is late.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_barrier_leaves_a_silent_leader() {
+    let [first, second, third] = three(ROOMY).await;
+    let last = put_all(&first, 0..1).await;
+    first.silence.begun.store(true, Ordering::Relaxed);
+    let handle = third.raft.clone();
+    let barrier = tokio::spawn(async move { handle.barrier(RPC).await });
+    first.silence.asked.notified().await;
+    first.raft.hand_over().await;
+    leader(&[&second, &third]).await;
+    assert!(barrier.await.unwrap().unwrap().index >= last);
 }
 
 /// Leadership moves on request, without an election timeout; a voter set shrinks and the voters that left stay.

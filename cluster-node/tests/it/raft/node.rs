@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -22,6 +23,7 @@ use gossamer_proto::v1;
 use gossamer_proto::v1::peer_server::PeerServer;
 use gossamer_world::World;
 use tempfile::TempDir;
+use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tonic::service::interceptor::InterceptedService;
 use tonic::{Request, Response, Status};
@@ -35,9 +37,18 @@ pub(super) struct Node {
     pub(super) catalogue: Arc<Catalogue>,
     pub(super) snapshots: Arc<Snapshots>,
     pub(super) peers: Peers,
+    pub(super) silence: Arc<Silence>,
     address: SocketAddr,
     server: AbortHandle,
     folder: TempDir,
+}
+
+/// Keeps a node from answering read barriers, as a paused process does.
+#[derive(Default)]
+pub(super) struct Silence {
+    pub(super) begun: AtomicBool,
+    /// Told of each question that gets no answer.
+    pub(super) asked: Notify,
 }
 
 impl Node {
@@ -76,11 +87,12 @@ impl Node {
         let bound = Bound::bind(&world, "127.0.0.1:0".parse().unwrap(), &Trust::Loopback).await.unwrap();
         let address = bound.addr();
         let expect = Expect(peers.target(id));
+        let silence = Arc::<Silence>::default();
         let router = server()
             .add_service(InterceptedService::new(raft.service().server(), expect.clone()))
-            .add_service(PeerServer::with_interceptor(Peer(raft.clone()), expect));
+            .add_service(PeerServer::with_interceptor(Peer(raft.clone(), silence.clone()), expect));
         let server = tokio::spawn(router.serve_with_incoming(bound.incoming())).abort_handle();
-        Node { raft, log, catalogue, snapshots, peers, address, server, folder }
+        Node { raft, log, catalogue, snapshots, peers, silence, address, server, folder }
     }
 
     /// Ends Raft and its server, as a crash would for the others.
@@ -140,7 +152,7 @@ pub(super) async fn leader<'a>(nodes: &[&'a Node]) -> &'a Node {
 }
 
 /// Answers read barriers only.
-struct Peer(Handle);
+struct Peer(Handle, Arc<Silence>);
 
 type Verifying = Pin<Box<dyn Stream<Item = Result<v1::VerifyProgress, Status>> + Send>>;
 
@@ -156,6 +168,10 @@ impl v1::peer_server::Peer for Peer {
         &self,
         _: Request<v1::ReadIndexRequest>,
     ) -> Result<Response<v1::ReadIndexAnswer>, Status> {
+        if self.1.begun.load(Ordering::Relaxed) {
+            self.1.asked.notify_one();
+            return std::future::pending().await;
+        }
         Ok(Response::new(self.0.serve_read_index().await))
     }
     async fn receive(&self, _: Request<v1::ReceiveRequest>) -> Result<Response<v1::ReceiveAnswer>, Status> {

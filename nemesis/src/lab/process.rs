@@ -1,0 +1,83 @@
+//! A process: paused, resumed, killed; each is done when it can be seen to be.
+
+use std::fs;
+use std::thread::sleep;
+use std::time::Duration;
+
+use anyhow::{bail, ensure};
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::time::Instant;
+
+/// How long the kernel may take to do what a signal says.
+const WITHIN: Duration = Duration::from_secs(10);
+const LOOK_EVERY: Duration = Duration::from_micros(200);
+
+/// A process that is not a child of this one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Process {
+    /// Its id.
+    pub pid: i32,
+}
+
+impl Process {
+    /// The process of this id.
+    pub fn new(pid: i32) -> Self {
+        Process { pid }
+    }
+
+    /// Its state as in `/proc/PID/stat`; None if there is no such process, or only its corpse.
+    pub fn state(&self) -> Option<char> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid)).ok()?;
+        let state = stat.rsplit_once(") ")?.1.chars().next()?;
+        (!matches!(state, 'Z' | 'X')).then_some(state)
+    }
+
+    /// Whether it runs, be it paused.
+    pub fn lives(&self) -> bool {
+        self.state().is_some()
+    }
+
+    /// `kill -9`. Returns when the signal was sent; it is gone by now.
+    pub fn kill(&self) -> anyhow::Result<Instant> {
+        let sent = Instant::now();
+        self.signal(Signal::KILL)?;
+        self.wait("to be gone", |state| state.is_none())?;
+        Ok(sent)
+    }
+
+    /// Asks it to stop, and waits until it has.
+    pub fn stop(&self) -> anyhow::Result<()> {
+        self.signal(Signal::TERM)?;
+        self.wait("to have stopped", |state| state.is_none())
+    }
+
+    /// It stands still. Returns when the signal was sent.
+    pub fn pause(&self) -> anyhow::Result<Instant> {
+        let sent = Instant::now();
+        self.signal(Signal::STOP)?;
+        self.wait("to stand still", |state| state == Some('T'))?;
+        Ok(sent)
+    }
+
+    /// It goes on.
+    pub fn resume(&self) -> anyhow::Result<()> {
+        ensure!(self.state() == Some('T'), "process {} did not stand still all the time", self.pid);
+        self.signal(Signal::CONT)?;
+        self.wait("to go on", |state| state.is_some_and(|state| state != 'T'))
+    }
+
+    fn signal(&self, signal: Signal) -> anyhow::Result<()> {
+        ensure!(self.lives(), "process {} ended before anybody told it to", self.pid);
+        let Some(pid) = Pid::from_raw(self.pid) else { bail!("{} is no process", self.pid) };
+        Ok(kill_process(pid, signal)?)
+    }
+
+    fn wait(&self, what: &str, is_so: impl Fn(Option<char>) -> bool) -> anyhow::Result<()> {
+        let begun = Instant::now();
+        while !is_so(self.state()) {
+            ensure!(begun.elapsed() < WITHIN, "waited {WITHIN:?} for process {} {what}", self.pid);
+            sleep(LOOK_EVERY);
+        }
+        Ok(())
+    }
+}
