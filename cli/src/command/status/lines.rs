@@ -136,9 +136,7 @@ fn scrub(status: &Status) -> Option<String> {
         return None;
     }
     let mut parts = Vec::new();
-    if total > 0 {
-        parts.push(format!("{} % of this pass", done * 100 / total));
-    }
+    parts.extend((done * 100).checked_div(total).map(|percent| format!("{percent} % of this pass")));
     // The node that is the latest says since when all is known to be well.
     parts.push(match status.healing.iter().map(|node| node.scrub_finished_ms).min() {
         None | Some(0) => "none finished yet".to_owned(),
