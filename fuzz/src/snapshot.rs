@@ -65,7 +65,7 @@ fn good() -> &'static Vec<u8> {
 pub fn run(bytes: &[u8]) {
     let (kind, rest) = bytes.split_first().map_or((2, bytes), |(kind, rest)| (*kind, rest));
     let path = Path::new(DIR).join("current");
-    let mut files = vec![(path.clone(), good().clone())];
+    let mut files = vec![(path, good().clone())];
     match kind {
         0 => {
             damage(&mut files, &changes(rest));
