@@ -5,6 +5,7 @@
 //! format       which version of Gossamer's files these are
 //! identity     storage id, cluster, node id
 //! ports        the two ports the node listened on last
+//! scrub        how far scrubbing is; may be lost
 //! running      boot id of the machine while a process uses the folder; gone after a clean stop
 //! entering     log, snapshots and catalogue are those of a node that is not yet a member: empty
 //! log/ snapshots/ catalogue/ extents/
@@ -55,6 +56,7 @@ pub struct Folder {
     dir: PathBuf,
     identity: Identity,
     trusted: bool,
+    ended_well: bool,
     boot: String,
     _lock: Box<dyn Lock>,
 }
@@ -78,10 +80,18 @@ impl Folder {
         identity.run += 1;
         let running = read(world, &dir.join("running")).map_err(failed)?;
         let boot = boot_id(world);
+        let ended_well = running.is_none();
         // After the crash of a process its files are as it left them; after the crash of a machine sled's are not.
         let trusted = running.is_none_or(|before| !boot.is_empty() && before == boot);
-        let folder =
-            Folder { world: world.clone(), dir: dir.to_owned(), identity, trusted, boot, _lock: lock };
+        let folder = Folder {
+            world: world.clone(),
+            dir: dir.to_owned(),
+            identity,
+            trusted,
+            ended_well,
+            boot,
+            _lock: lock,
+        };
         folder.write("identity", &encode(&folder.identity))?;
         // Not yet the boot id: a start that goes no further must not make the next one trust what this one does not.
         folder.write("running", if trusted { &folder.boot } else { DISTRUSTED })?;
@@ -101,6 +111,11 @@ impl Folder {
     /// Whether what was written without fsync can be trusted: the last run ended cleanly, or only its process died.
     pub fn is_trusted(&self) -> bool {
         self.trusted
+    }
+
+    /// Whether the last run ended cleanly. Otherwise its process died, and what is trusted is looked at more closely.
+    pub fn ended_well(&self) -> bool {
+        self.ended_well
     }
 
     /// What could not be trusted is gone; what is written from now on can be, while the machine runs.
@@ -205,7 +220,8 @@ fn check_format(world: &World, dir: &Path) -> Result<(), FolderError> {
     }
 }
 
-fn read(world: &World, path: &Path) -> io::Result<Option<String>> {
+/// A small file as text; None if it is not there.
+pub(crate) fn read(world: &World, path: &Path) -> io::Result<Option<String>> {
     let file = match world.files.open(path, Mode::Read) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         other => other?,
@@ -216,7 +232,8 @@ fn read(world: &World, path: &Path) -> io::Result<Option<String>> {
     String::from_utf8(bytes).map(Some).map_err(|_| io::ErrorKind::InvalidData.into())
 }
 
-fn replace(world: &World, dir: &Path, name: &str, text: &str) -> io::Result<()> {
+/// Replaces a small file, durably and atomically.
+pub(crate) fn replace(world: &World, dir: &Path, name: &str, text: &str) -> io::Result<()> {
     let temporary = dir.join(format!("{name}.new"));
     let file = world.files.open(&temporary, Mode::CreateOrWrite)?;
     file.set_len(0)?;

@@ -10,7 +10,7 @@
 //!   [`whereabouts`]: where this one is
 //! - [`lead`]: what only the leader does: its queue's tasks, the membership, the log's upkeep
 //! - [`raft`]: consensus, the only importer of openraft
-//! - [`storage`]: log, catalogue, extents, snapshots; repair, collect, verify; [`source`]: where repair gets chunks
+//! - [`storage`]: log, catalogue, extents, snapshots; repair, collect, verify, scrub; [`source`]: where repair gets chunks
 //! - [`report`]: what the node says of itself; [`witness`]: who is told what it does
 //!
 //! # Invariants

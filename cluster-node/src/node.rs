@@ -10,6 +10,7 @@ use gossamer_proto::limits;
 use gossamer_proto::listener::{self, Bound};
 use gossamer_proto::v1::NodeReport;
 use gossamer_proto::v1::peer_server::PeerServer;
+use gossamer_world::network::BoxFuture;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -21,7 +22,7 @@ use crate::folder::{Folder, FolderError};
 use crate::identity::Member;
 use crate::peers::{Cluster, Peers};
 use crate::storage::open::{self, OpenError, Storage};
-use crate::storage::{collect, repair};
+use crate::storage::{collect, repair, scrub};
 use crate::whereabouts::Whereabouts;
 use crate::{lead, peer, raft, read, report, source, steal, upload};
 
@@ -94,7 +95,7 @@ pub async fn run(
     match Box::pin(ran).await {
         Ok(node) => node.close(folder).await,
         Err(error @ (RunError::Failed(_) | RunError::Raft(_))) => {
-            // It may have been the catalogue, or a sync: neither is believed at the next start.
+            // It may have been the catalogue, or a sync: neither is believed at the next start, which builds the one anew.
             if let Err(error) = folder.distrust() {
                 tracing::error!(%error, "the next start cannot be told to build the catalogue anew");
             }
@@ -119,6 +120,7 @@ struct Node {
     tickets: Arc<Tickets>,
     served: Arc<AtomicU64>,
     sources: report::Sources,
+    scrub: scrub::Scrub,
     report: (watch::Sender<NodeReport>, watch::Receiver<NodeReport>),
     whereabouts: Whereabouts,
     door: Door,
@@ -167,6 +169,16 @@ impl Node {
             reserve_bytes: config.reserve_bytes,
         });
         let served = Arc::new(AtomicU64::new(0));
+        let scrub = scrub::Scrub {
+            world: config.world.clone(),
+            dir: folder.dir().to_owned(),
+            catalogue: storage.catalogue.clone(),
+            chunks: storage.chunks.clone(),
+            snapshots: storage.snapshots.clone(),
+            log: storage.log.clone(),
+            cut: Arc::new(raft.clone()),
+            progress: Arc::default(),
+        };
         let (replaces, replaces_storage_id) = folder.identity().replaces.unwrap_or_default();
         let sources = report::Sources {
             world: config.world.clone(),
@@ -186,6 +198,7 @@ impl Node {
             catalogue: storage.catalogue.clone(),
             chunks: storage.chunks.clone(),
             served: served.clone(),
+            scrub: scrub.progress.clone(),
         };
         let report = watch::channel(sources.with_space(sources.report(&NodeReport::default())));
         Ok(Node {
@@ -199,6 +212,7 @@ impl Node {
             tickets,
             served,
             sources,
+            scrub,
             report,
             whereabouts,
             door,
@@ -252,6 +266,7 @@ impl Node {
         work.spawn(read::run(self.read_config(), read_tasks, stop.clone()));
         work.spawn(steal::run(self.steal_config(leader_claims, read_claims), stop.clone()));
         work.spawn(collect::run(self.config.world.clone(), self.storage.chunks.clone(), stop.clone()));
+        work.spawn(scrub::run(self.scrub.clone(), stop.clone()));
         let others = source::Nodes::new(self.channels.clone(), self.peers.clone());
         let (world, chunks) = (self.config.world.clone(), self.storage.chunks.clone());
         work.spawn(repair::run(world, chunks, Arc::new(others), stop.clone()));
@@ -281,6 +296,7 @@ impl Node {
             error = self.storage.log.failed() => format!("the log: {error}"),
             error = self.storage.chunks.failed() => format!("the extents: {error}"),
             why = self.raft.stopped() => why,
+            why = self.scrub.progress.failed() => why,
         }
     }
 
@@ -367,6 +383,12 @@ impl Node {
             report: self.report.1.clone(),
             whereabouts: self.whereabouts.clone(),
         }
+    }
+}
+
+impl scrub::Cut for raft::Handle {
+    fn towards(&self, index: u64) -> BoxFuture<'_, ()> {
+        Box::pin(self.cut_towards(index))
     }
 }
 

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::raft::View;
 use crate::storage::catalogue::Catalogue;
 use crate::storage::extents::Chunks;
+use crate::storage::scrub;
 use crate::whereabouts::Whereabouts;
 
 /// Where a report's figures come from.
@@ -35,6 +36,8 @@ pub struct Sources {
     pub chunks: Arc<Chunks>,
     /// Tasks of the read queue answered.
     pub served: Arc<AtomicU64>,
+    /// Where scrubbing is.
+    pub scrub: Arc<scrub::Progress>,
 }
 
 /// Asking the file system for its space more often than this would cost more than it tells.
@@ -55,6 +58,7 @@ impl Sources {
         };
         let (control_addr, data_addr) = (self.whereabouts.control(), self.whereabouts.data());
         let moved = control_addr != before.control_addr || data_addr != before.data_addr;
+        let (healing, scrub) = (self.chunks.healing(), self.scrub.standing());
         NodeReport {
             id: view.id,
             control_addr,
@@ -77,6 +81,17 @@ impl Sources {
             disk_free_bytes: before.disk_free_bytes,
             disk_total_bytes: before.disk_total_bytes,
             unix_ms: self.world.clock.unix_ms(),
+            missing_bytes: healing.missing_bytes,
+            fetched_chunks: healing.fetched,
+            fetched_bytes: healing.fetched_bytes,
+            healing_idle_ms: healing.idle.as_millis() as u64,
+            bad_found: healing.bad + scrub.bad,
+            bad_healed: healing.healed + scrub.healed,
+            scrub_done_bytes: scrub.done_bytes,
+            scrub_total_bytes: scrub.total_bytes,
+            scrub_begun_ms: scrub.begun_ms,
+            scrub_finished_ms: scrub.finished_ms,
+            scrub_every_ms: self.catalogue.setting(Setting::ScrubEvery),
             ..self.fixed.clone()
         }
     }

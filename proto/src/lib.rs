@@ -15,6 +15,8 @@
 //! - Fields are only ever added.
 
 pub mod channel;
+#[doc(hidden)]
+pub mod fuzz;
 pub mod hash;
 pub mod limits;
 pub mod listener;

@@ -150,6 +150,12 @@ pub const VOTER_TARGET: usize = 5;
 /// of the process. One that comes back later is a replica.
 pub const VOTER_SILENCE: Duration = Duration::from_secs(300);
 
+/// How often a node begins to re-read everything it holds: a bad sector is rare, and a second one on another node before
+/// the first is found rarer still.
+pub const SCRUB_EVERY: Duration = Duration::from_secs(7 * 24 * 3600);
+/// How fast it reads for that, bytes per second: a tenth of what an old disk can do.
+pub const SCRUB_RATE: u64 = 20 << 20;
+
 /// Port of discovery's broadcasts.
 pub const DISCOVERY_PORT: u16 = 8888;
 /// Pause after the first round of discovery's requests; it doubles with every round.

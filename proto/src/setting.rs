@@ -9,6 +9,10 @@ pub enum Setting {
     Voters,
     /// How long a voter may be silent before a replica takes its place, milliseconds.
     ReplaceAfter,
+    /// How often each node begins to re-read everything it holds, milliseconds.
+    ScrubEvery,
+    /// How fast it does, bytes per second.
+    ScrubRate,
 }
 
 /// Why something cannot be set.
@@ -29,22 +33,35 @@ pub enum SettingError {
     /// A voter that is only busy would be replaced.
     #[error("a voter cannot be called gone after less than a second")]
     TooSoon,
+    /// Nothing but scrubbing would be done.
+    #[error("everything cannot be read again more often than once a second")]
+    TooOften,
+    /// A pass would never end.
+    #[error("scrubbing reads at least 1 MiB a second: a pass over a large disk would take weeks")]
+    TooSlow,
 }
 
 /// The most voters there can be: every write waits for a majority of them.
 const MOST_VOTERS: u64 = 7;
 /// The shortest silence, milliseconds: several elections long.
 const SHORTEST_SILENCE_MS: u64 = 1000;
+/// The shortest interval between two scrubs, milliseconds.
+const SHORTEST_SCRUB_MS: u64 = 1000;
+/// The slowest scrub, bytes per second.
+const SLOWEST_SCRUB: u64 = 1 << 20;
 
 impl Setting {
     /// All there are, in the order in which they are shown.
-    pub const ALL: [Setting; 2] = [Setting::Voters, Setting::ReplaceAfter];
+    pub const ALL: [Setting; 4] =
+        [Setting::Voters, Setting::ReplaceAfter, Setting::ScrubEvery, Setting::ScrubRate];
 
     /// The name that people and messages use.
     pub fn key(self) -> &'static str {
         match self {
             Setting::Voters => "voters",
             Setting::ReplaceAfter => "replace-after",
+            Setting::ScrubEvery => "scrub-every",
+            Setting::ScrubRate => "scrub-rate",
         }
     }
 
@@ -59,6 +76,8 @@ impl Setting {
         match self {
             Setting::Voters => limits::VOTER_TARGET as u64,
             Setting::ReplaceAfter => limits::VOTER_SILENCE.as_millis() as u64,
+            Setting::ScrubEvery => limits::SCRUB_EVERY.as_millis() as u64,
+            Setting::ScrubRate => limits::SCRUB_RATE,
         }
     }
 
@@ -69,7 +88,9 @@ impl Setting {
             Setting::Voters if value > MOST_VOTERS || value == 0 => Err(SettingError::Voters(value)),
             Setting::Voters if value.is_multiple_of(2) => Err(SettingError::Even(value)),
             Setting::ReplaceAfter if value < SHORTEST_SILENCE_MS => Err(SettingError::TooSoon),
-            Setting::Voters | Setting::ReplaceAfter => Ok(()),
+            Setting::ScrubEvery if value < SHORTEST_SCRUB_MS => Err(SettingError::TooOften),
+            Setting::ScrubRate if value < SLOWEST_SCRUB => Err(SettingError::TooSlow),
+            Setting::Voters | Setting::ReplaceAfter | Setting::ScrubEvery | Setting::ScrubRate => Ok(()),
         }
     }
 }
@@ -89,6 +110,8 @@ mod tests {
         assert_eq!(allowed, [1, 3, 5, 7]);
         assert_eq!(Setting::Voters.check(4), Err(SettingError::Even(4)));
         assert_eq!(Setting::ReplaceAfter.check(999), Err(SettingError::TooSoon));
+        assert_eq!(Setting::ScrubEvery.check(0), Err(SettingError::TooOften));
+        assert_eq!(Setting::ScrubRate.check((1 << 20) - 1), Err(SettingError::TooSlow));
         let unknown = Setting::of_key("voter").unwrap_err().to_string();
         assert!(unknown.contains("voters, replace-after"), "{unknown}");
     }

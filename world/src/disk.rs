@@ -115,4 +115,10 @@ impl File for Handle {
     fn len(&self) -> io::Result<u64> {
         Ok(self.0.metadata()?.len())
     }
+
+    fn drop_cached(&self, offset: u64, length: u64) {
+        let length = std::num::NonZeroU64::new(length);
+        // Where it cannot be done, memory is read: what the disk has is seen later.
+        let _ = rustix::fs::fadvise(&self.0, offset, length, rustix::fs::Advice::DontNeed);
+    }
 }

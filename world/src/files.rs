@@ -96,6 +96,12 @@ pub trait File: Send + Sync {
     /// Length in bytes.
     fn len(&self) -> io::Result<u64>;
 
+    /// Lets the system forget its copy in memory of `length` bytes at `offset`, as far as it is also on the disk: the next
+    /// read shows what the disk has. A hint.
+    fn drop_cached(&self, offset: u64, length: u64) {
+        let _ = (offset, length);
+    }
+
     /// Whether it holds no byte.
     fn is_empty(&self) -> io::Result<bool> {
         Ok(self.len()? == 0)

@@ -57,7 +57,7 @@ pub(crate) enum ConfigAction {
     },
     /// Change one setting
     #[command(
-        after_help = "Examples:\n  gossamer config set voters 3\n  gossamer config set replace-after 5m"
+        after_help = "Examples:\n  gossamer config set voters 3\n  gossamer config set replace-after 5m\n  gossamer config set scrub-rate 50MiB"
     )]
     Set {
         /// Its name

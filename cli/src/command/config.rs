@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::client;
 use crate::args::{Common, Config, ConfigAction, duration};
 use crate::failure::{Failure, USAGE};
-use crate::show::{self, table};
+use crate::show::{self, size, table};
 
 /// Fields are only ever added.
 #[derive(Serialize)]
@@ -98,13 +98,16 @@ fn explanation(setting: Setting) -> &'static str {
             "nodes that vote, if there are as many: 1, 3, 5 or 7; the others hold everything too"
         }
         Setting::ReplaceAfter => "how long a voter may be silent before another node takes its place",
+        Setting::ScrubEvery => "how often each node begins to re-read all it holds, and mends what is bad",
+        Setting::ScrubRate => "how fast it reads for that, bytes per second",
     }
 }
 
 fn parsed(setting: Setting, value: &str) -> Result<u64, String> {
     match setting {
         Setting::Voters => value.parse().map_err(|_| "this is no number; write 1, 3, 5 or 7".to_owned()),
-        Setting::ReplaceAfter => {
+        Setting::ScrubRate => size::parsed(value),
+        Setting::ReplaceAfter | Setting::ScrubEvery => {
             u64::try_from(duration(value)?.as_millis()).map_err(|_| "this is far too long".to_owned())
         }
     }
@@ -114,7 +117,8 @@ fn shown(setting: Setting, value: u64) -> String {
     match setting {
         Setting::Voters => value.to_string(),
         // Without a blank, so that it can be typed as it is shown.
-        Setting::ReplaceAfter => {
+        Setting::ScrubRate => size::typed(value),
+        Setting::ReplaceAfter | Setting::ScrubEvery => {
             humantime::format_duration(Duration::from_millis(value)).to_string().replace(' ', "")
         }
     }
@@ -134,6 +138,8 @@ mod tests {
             let again = parsed(Setting::ReplaceAfter, &shown(Setting::ReplaceAfter, number));
             assert_eq!(again, Ok(number), "{text}");
         }
+        assert_eq!(parsed(Setting::ScrubRate, "20MiB"), Ok(20 << 20));
+        assert_eq!(shown(Setting::ScrubRate, 20 << 20), "20MiB");
         assert!(parsed(Setting::Voters, "five").is_err());
     }
 }

@@ -24,6 +24,34 @@ pub(crate) fn bytes(count: u64) -> String {
     format!("{value:.1} {}", UNITS[unit])
 }
 
+/// What [`typed`] shows, and the same with blanks, small letters, or without the `i` and `B`: all are powers of 1024.
+pub(crate) fn parsed(text: &str) -> Result<u64, String> {
+    let text = text.trim();
+    let digits = text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let unit = unit.trim().to_ascii_lowercase();
+    let power = match unit.strip_suffix("ib").or_else(|| unit.strip_suffix('b')).unwrap_or(&unit) {
+        "" => 0,
+        "k" => 1,
+        "m" => 2,
+        "g" => 3,
+        "t" => 4,
+        _ => return Err("this is no size; write 20MiB".to_owned()),
+    };
+    let number: u64 = number.parse().map_err(|_| "this is no size; write 20MiB".to_owned())?;
+    number.checked_mul(1 << (10 * power)).ok_or_else(|| "this is far too much".to_owned())
+}
+
+/// `20MiB`: exact, in the largest unit that has no fraction, and without a blank, so that it can be typed.
+pub(crate) fn typed(count: u64) -> String {
+    let power = (count.trailing_zeros() / 10).min(4) as usize;
+    if count == 0 {
+        "0B".to_owned()
+    } else {
+        format!("{}{}", count >> (10 * power), ["B", "KiB", "MiB", "GiB", "TiB"][power])
+    }
+}
+
 /// `20,000`.
 pub(crate) fn count(count: u64) -> String {
     HumanCount(count).to_string()
@@ -42,6 +70,12 @@ pub(crate) fn width(exact: bool) -> usize {
 /// RFC 3339 in UTC, milliseconds.
 pub(crate) fn time(unix_ms: u64) -> String {
     humantime::format_rfc3339_millis(UNIX_EPOCH + Duration::from_millis(unix_ms)).to_string()
+}
+
+/// `2026-11-20 03:12`, in UTC.
+pub(crate) fn minute(unix_ms: u64) -> String {
+    let short: String = time_short(unix_ms.min(YEAR_10000 * 1000 - 1)).chars().take(16).collect();
+    short.replace('T', " ")
 }
 
 /// RFC 3339 in UTC, whole seconds, for listings.
@@ -91,6 +125,23 @@ mod tests {
         assert_eq!((at(253_402_300_800, 0), at(-1, 5)), ("@253402300800".to_owned(), "@-1".to_owned()));
         at(i64::MAX, 999_999_999);
         at(i64::MIN, 0);
+    }
+
+    /// What is typed is read as it is shown, whatever the spelling.
+    #[test]
+    fn typed() {
+        for (count, text) in
+            [(0, "0B"), (1023, "1023B"), (1 << 20, "1MiB"), (1536 << 10, "1536KiB"), (5 << 50, "5120TiB")]
+        {
+            assert_eq!(super::typed(count), text);
+            assert_eq!(super::parsed(text), Ok(count));
+        }
+        for text in ["20MiB", "20 mib", "20M", "20mb", "20971520"] {
+            assert_eq!(super::parsed(text), Ok(20 << 20), "{text}");
+        }
+        for text in ["", "MiB", "1.5MiB", "20 apples", "-1", "99999999999999999999", "20000000T"] {
+            assert!(super::parsed(text).is_err(), "{text}");
+        }
     }
 
     /// Every unit changes where its printed value would reach 1024.

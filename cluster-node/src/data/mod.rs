@@ -16,6 +16,8 @@
 
 pub mod fetch;
 mod frames;
+#[doc(hidden)]
+pub mod fuzz;
 mod have;
 mod read;
 mod receive;

@@ -11,6 +11,26 @@ use crate::storage::log::Log;
 /// How often the size is looked at.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// Does what is next to be done so that the log begins behind `index`: a snapshot that covers it, then the purge. Who needs it
+/// gone calls until it is.
+pub(super) async fn towards(raft: &Raft, index: u64) {
+    let (applied, snapshot) = {
+        let metrics = raft.metrics();
+        let metrics = metrics.borrow_watched();
+        (metrics.last_applied.map(|id| id.index), metrics.snapshot.map(|id| id.index))
+    };
+    let done = if snapshot >= Some(index) {
+        raft.trigger().purge_log(index).await
+    } else if applied >= Some(index) {
+        raft.trigger().snapshot().await
+    } else {
+        Ok(())
+    };
+    if let Err(error) = done {
+        tracing::debug!(%error, "the log is not cut: raft has ended");
+    }
+}
+
 /// While the log is larger than it should be: takes a snapshot and cuts what it covers, but for half of the bound, so
 /// that a follower that is a little late still finds its entries. Ends with openraft.
 pub(super) async fn run(raft: Raft, log: Log, compaction: Compaction) {

@@ -186,6 +186,11 @@ impl Handle {
         }
     }
 
+    /// The log's entries up to `index` are wanted gone, however few they are: begins what is next to be done for it.
+    pub async fn cut_towards(&self, index: u64) {
+        super::compact::towards(&self.shared.raft, index).await;
+    }
+
     /// What the other nodes call, for the node's gRPC server.
     pub fn service(&self) -> Service {
         let Shared { raft, world, snapshots, .. } = &*self.shared;

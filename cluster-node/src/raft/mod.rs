@@ -19,6 +19,8 @@
 
 mod compact;
 mod convert;
+#[doc(hidden)]
+pub mod fuzz;
 mod handle;
 mod log_store;
 mod membership;

@@ -6,5 +6,6 @@ pub mod log;
 pub mod open;
 pub mod position;
 pub mod repair;
+pub mod scrub;
 pub mod snapshot;
 pub mod verify;

@@ -95,6 +95,7 @@ async fn fetch(
         let mut stored = Vec::new();
         for (hash, data) in fetched.into_iter().filter(|(hash, _)| group.contains(hash)) {
             store.put(hash, &data, Purpose::Repair)?;
+            store.fetched(data.len() as u64);
             stored.push(hash);
         }
         Ok(stored)

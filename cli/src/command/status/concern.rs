@@ -13,6 +13,11 @@ use crate::show::size;
 /// A node that is so many log entries behind will not be even in a moment.
 const BEHIND: u64 = 1000;
 
+/// Something missing should have come by then: repair asks every ten seconds at least.
+const STUCK_MS: u64 = 60_000;
+/// No scrub is late before this time: it was just set to be more frequent, or the disk was busy for a moment.
+const LEAST_LATE_MS: u64 = 3_600_000;
+
 /// Something to look at. Fields are only ever added.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(in crate::command) struct Concern {
@@ -43,6 +48,9 @@ pub(super) fn all(description: &Description, best: Option<&NodeReport>, insecure
     let live: Vec<&NodeReport> = live(description).collect();
     let mut concerns = silent(description, best);
     concerns.extend(chunks(&live));
+    concerns.extend(stuck(&live));
+    concerns.extend(bad(&live));
+    concerns.extend(unread(&live));
     concerns.extend(disks(&live));
     concerns.extend(behind(&live));
     concerns.extend(insecure.then(strangers));
@@ -93,6 +101,54 @@ fn chunks(live: &[&NodeReport]) -> Option<Concern> {
     let ids: Vec<u64> = missing.iter().map(|report| report.id).collect();
     let fetch = if ids.len() == 1 { "fetches" } else { "fetch" };
     Some(concern(About::Chunks, true, what, format!("{} {fetch} them from the others", nodes(&ids))))
+}
+
+/// Nodes that miss something and get none of it.
+fn stuck(live: &[&NodeReport]) -> Option<Concern> {
+    let stuck = live.iter().filter(|report| report.missing_chunks > 0 && report.healing_idle_ms > STUCK_MS);
+    let ids: Vec<u64> = stuck.clone().map(|report| report.id).collect();
+    let longest = stuck.map(|report| report.healing_idle_ms).max()?;
+    let next = format!(
+        "{} got nothing of what is missing for {}: no node that is there has it, or the disk is full; start the silent \
+         nodes, `gossamer verify` names the files",
+        nodes(&ids),
+        age(longest)
+    );
+    Some(concern(About::Chunks, false, "healing makes no progress", next))
+}
+
+/// Disks that did not keep what was written.
+fn bad(live: &[&NodeReport]) -> Vec<Concern> {
+    let found = live.iter().filter(|report| report.bad_found > 0);
+    found
+        .map(|report| {
+            let (id, found, healed) = (report.id, report.bad_found, report.bad_healed.min(report.bad_found));
+            let next = format!(
+                "{healed} of them healed, since it started; a disk that goes on like this is dying: `dmesg` and `smartctl` \
+                 there, and replace it",
+            );
+            let places = if found == 1 { "1 place".to_owned() } else { format!("{found} places") };
+            concern(About::Disk, false, format!("disk of node {id} went bad in {places}"), next)
+        })
+        .collect()
+}
+
+/// Nodes that have not re-read everything for twice the time that they should need.
+fn unread(live: &[&NodeReport]) -> Option<Concern> {
+    let late = |report: &&&NodeReport| {
+        let last =
+            if report.scrub_finished_ms > 0 { report.scrub_finished_ms } else { report.scrub_begun_ms };
+        last > 0
+            && report.scrub_every_ms > 0
+            && report.unix_ms.saturating_sub(last)
+                > report.scrub_every_ms.saturating_mul(2).max(LEAST_LATE_MS)
+    };
+    let ids: Vec<u64> = live.iter().filter(late).map(|report| report.id).collect();
+    if ids.is_empty() {
+        return None;
+    }
+    let next = "it takes longer than `scrub-every` allows: `gossamer config set scrub-rate 50MiB`, or scrub less often";
+    Some(concern(About::Disk, false, format!("{} did not re-read everything in time", nodes(&ids)), next))
 }
 
 /// Disks of which less than a tenth is free, or hardly more than is kept free.

@@ -107,7 +107,44 @@ fn facts(status: &Status, exact: bool) -> Vec<String> {
             status.leader_queue, status.read_queue, status.parked
         ),
         format!("  reads     {} answered", status.reads.iter().map(|node| node.reads).sum::<u64>()),
-        format!("  chunks    {} with too few copies", status.missing_chunks),
+        chunks(status, exact),
     ]);
+    lines.extend(scrub(status));
     lines
+}
+
+/// Copies that are missing are being made.
+fn chunks(status: &Status, exact: bool) -> String {
+    match status.missing_chunks {
+        0 => "  chunks    0 with too few copies".to_owned(),
+        1 => format!("  healing   1 chunk, {} to fetch", size::of(status.missing_bytes, exact)),
+        more => {
+            let chunks = size::count(more);
+            format!("  healing   {chunks} chunks, {} to fetch", size::of(status.missing_bytes, exact))
+        }
+    }
+}
+
+/// How far the nodes are that re-read what they hold, all together; nothing while none does and nothing bad was found.
+fn scrub(status: &Status) -> Option<String> {
+    let (mut done, mut total) = (0u128, 0u128);
+    for node in &status.healing {
+        done += u128::from(node.scrub_done_bytes);
+        total += u128::from(node.scrub_total_bytes);
+    }
+    if total == 0 && status.bad_found == 0 {
+        return None;
+    }
+    let mut parts = Vec::new();
+    parts.extend((done * 100).checked_div(total).map(|percent| format!("{percent} % of this pass")));
+    // The node that is the latest says since when all is known to be well.
+    parts.push(match status.healing.iter().map(|node| node.scrub_finished_ms).min() {
+        None | Some(0) => "none finished yet".to_owned(),
+        Some(finished_ms) => format!("last finished {}", size::minute(finished_ms)),
+    });
+    parts.push(format!("{} bad", status.bad_found));
+    if status.bad_found > 0 {
+        parts.push(format!("{} healed", status.bad_healed));
+    }
+    Some(format!("  scrub     {}", parts.join(", ")))
 }

@@ -46,6 +46,13 @@ pub(in crate::command) struct Status {
     disk_total_bytes: u64,
     /// Chunks that some node should have and has not: too few copies until repair has fetched them.
     missing_chunks: u64,
+    /// Bytes of them, at most.
+    missing_bytes: u64,
+    /// Snapshots, log segments and chunks found damaged since the nodes started, and those of them that are whole again.
+    bad_found: u64,
+    bad_healed: u64,
+    /// One for each node that is there.
+    healing: Vec<Healing>,
     leader_queue: u64,
     read_queue: u64,
     parked: u64,
@@ -62,6 +69,46 @@ pub(in crate::command) struct Status {
 struct Reads {
     id: u64,
     reads: u64,
+}
+
+/// How a node's disk is, and how it heals.
+#[derive(Serialize)]
+struct Healing {
+    id: u64,
+    missing_chunks: u64,
+    missing_bytes: u64,
+    /// Chunks that came from other nodes because they were missing, since its start.
+    fetched_chunks: u64,
+    fetched_bytes: u64,
+    /// Something is missing, and nothing has come for so long.
+    idle_ms: u64,
+    bad_found: u64,
+    bad_healed: u64,
+    /// Of the scrub under way; total 0: none is.
+    scrub_done_bytes: u64,
+    scrub_total_bytes: u64,
+    /// Unix time; 0: never.
+    scrub_begun_ms: u64,
+    scrub_finished_ms: u64,
+}
+
+impl Healing {
+    fn of(report: &NodeReport) -> Healing {
+        Healing {
+            id: report.id,
+            missing_chunks: report.missing_chunks,
+            missing_bytes: report.missing_bytes,
+            fetched_chunks: report.fetched_chunks,
+            fetched_bytes: report.fetched_bytes,
+            idle_ms: report.healing_idle_ms,
+            bad_found: report.bad_found,
+            bad_healed: report.bad_healed,
+            scrub_done_bytes: report.scrub_done_bytes,
+            scrub_total_bytes: report.scrub_total_bytes,
+            scrub_begun_ms: report.scrub_begun_ms,
+            scrub_finished_ms: report.scrub_finished_ms,
+        }
+    }
 }
 
 impl Status {
@@ -99,6 +146,10 @@ impl Status {
             disk_free_bytes: fullest.map_or(0, |report| report.disk_free_bytes),
             disk_total_bytes: fullest.map_or(0, |report| report.disk_total_bytes),
             missing_chunks,
+            missing_bytes: live.iter().map(|report| report.missing_bytes).sum(),
+            bad_found: live.iter().map(|report| report.bad_found).sum(),
+            bad_healed: live.iter().map(|report| report.bad_healed).sum(),
+            healing: live.iter().map(|report| Healing::of(report)).collect(),
             leader_queue: queue.leader_queued + queue.leader_leased,
             read_queue: queue.read_queued + queue.read_leased,
             parked: queue.parked,

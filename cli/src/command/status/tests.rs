@@ -6,6 +6,7 @@ use super::Status;
 use super::lines::{lines, summary};
 
 const GIB: u64 = 1 << 30;
+const DAY_MS: u64 = 24 * 3600 * 1000;
 
 /// Nodes 1 to `count`, of which the first five vote and the first leads, all well.
 fn cluster(count: u64) -> Description {
@@ -26,6 +27,9 @@ fn cluster(count: u64) -> Description {
             reads_served: 1_234_567_890,
             version: "0.1.0".to_owned(),
             unix_ms: 1_700_000_000_000,
+            scrub_every_ms: 7 * DAY_MS,
+            scrub_begun_ms: 1_700_000_000_000 - DAY_MS,
+            scrub_finished_ms: 1_700_000_000_000 - DAY_MS / 2,
             ..NodeReport::default()
         }),
         age_ms: 50,
@@ -101,6 +105,41 @@ fn concerns() {
     assert_eq!(of(&lab), expected);
 }
 
+/// What heals, what is scrubbed, and what of it is worth a look: said only where there is something to say.
+#[test]
+fn healing() {
+    let mut lab = cluster(3);
+    let line = |description: &Description, word: &str| {
+        let lines = lines(&Status::of(description, false), false);
+        lines.into_iter().find(|line| line.starts_with(&format!("  {word} ")))
+    };
+    assert_eq!((line(&lab, "healing"), line(&lab, "scrub")), (None, None));
+    let node = report(&mut lab, 2);
+    (node.missing_chunks, node.missing_bytes, node.healing_idle_ms) = (12, 12 << 20, 100);
+    (node.scrub_done_bytes, node.scrub_total_bytes) = (43 * GIB, 100 * GIB);
+    assert_eq!(line(&lab, "healing").unwrap(), "  healing   12 chunks, 12.0 MiB to fetch");
+    assert_eq!(
+        line(&lab, "scrub").unwrap(),
+        "  scrub     43 % of this pass, last finished 2023-11-14 10:13, 0 bad"
+    );
+    let whats = |description: &Description| {
+        let concerns = Status::of(description, false).concerns.into_iter();
+        concerns.map(|concern| concern.what).collect::<Vec<_>>()
+    };
+    assert_eq!(whats(&lab), ["12 chunks have too few copies"]);
+    let node = report(&mut lab, 2);
+    (node.healing_idle_ms, node.bad_found, node.bad_healed) = (90_000, 3, 2);
+    report(&mut lab, 3).scrub_finished_ms -= 14 * DAY_MS;
+    let expected = [
+        "12 chunks have too few copies",
+        "healing makes no progress",
+        "disk of node 2 went bad in 3 places",
+        "node 3 did not re-read everything in time",
+    ];
+    assert_eq!(whats(&lab), expected);
+    assert!(line(&lab, "scrub").unwrap().ends_with("last finished 2023-10-31 10:13, 3 bad, 2 healed"));
+}
+
 /// With nine nodes, the longest name and everything wrong it is a screen: 24 lines with the prompt, 80 columns.
 #[test]
 fn a_screen() {
@@ -113,6 +152,8 @@ fn a_screen() {
         node.version = format!("0.{id}.0");
         node.unix_ms += id as u64 * 10_000;
         node.missing_chunks = 1_000_000;
+        (node.missing_bytes, node.healing_idle_ms, node.bad_found) = (1 << 40, 1 << 40, 1_000_000);
+        (node.scrub_total_bytes, node.scrub_finished_ms) = (1 << 40, 1);
         node.applied_index -= 10_000 * id as u64;
     }
     lab.nodes[1].connected = false;

@@ -14,3 +14,4 @@ mod lost_folder;
 mod minority;
 mod pause;
 mod queue_servers;
+mod scrub;

@@ -11,7 +11,7 @@ fn survive_everything() {
     let mut cluster = Cluster::start(3);
     let list = cluster.run(&["config"]).ok().text();
     assert!(
-        list.contains("voters         5   default") && list.contains("replace-after  5m  default"),
+        list.contains("voters         5      default") && list.contains("replace-after  5m     default"),
         "{list}"
     );
     assert_eq!(cluster.run(&["config", "set", "replace-after", "90s"]).ok().text(), "replace-after 1m30s\n");
@@ -22,6 +22,8 @@ fn survive_everything() {
         (["set", "voters", "many"], "no number"),
         (["set", "replace-after", "10ms"], "less than a second"),
         (["set", "replace-after", "soon"], "write 30s or 2m"),
+        (["set", "scrub-rate", "fast"], "write 20MiB"),
+        (["set", "scrub-rate", "1KiB"], "at least 1 MiB"),
         (["set", "colour", "red"], "voters, replace-after"),
     ] {
         let ran = cluster.run(&[&["config"], &args[..]].concat()).exit(2);
@@ -35,8 +37,12 @@ fn survive_everything() {
     assert_eq!(cluster.run(&["config", "get", "replace-after"]).ok().text(), "1m30s\n");
     let json = cluster.run(&["config", "--json"]).ok().json();
     let short: Vec<_> = json.iter().map(|row| (row["key"].as_str(), row["number"].as_u64())).collect();
-    assert_eq!(short, [(Some("voters"), Some(3)), (Some("replace-after"), Some(90_000))]);
-    assert!(json.iter().all(|row| row["is_default"] == false && row["explanation"].is_string()), "{json:?}");
+    let expected =
+        [("voters", 3), ("replace-after", 90_000), ("scrub-every", 604_800_000), ("scrub-rate", 20 << 20)];
+    assert_eq!(short, expected.map(|(key, number)| (Some(key), Some(number))));
+    let set: Vec<bool> = json.iter().map(|row| row["is_default"] == false).collect();
+    assert_eq!(set, [true, true, false, false]);
+    assert!(json.iter().all(|row| row["explanation"].is_string()), "{json:?}");
     cluster.wait_even();
     cluster.verify();
 }

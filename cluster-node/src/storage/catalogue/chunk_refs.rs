@@ -25,13 +25,14 @@ pub trait ChunkRefs: Send + Sync {
     fn put(&self, hash: Hash, data: &Bytes, purpose: Purpose) -> Result<(), ChunkError>;
     /// Keeps everyone else from changing the index.
     fn lock(&self) -> Box<dyn Held + '_>;
-    /// A record came to name these chunks.
+    /// A record of so many bytes came to name these chunks.
     fn reference(
         &self,
         txn: &mut Transaction<'_>,
         owner: Owner,
         hashes: &[Hash],
         depth: u32,
+        size: u64,
     ) -> Result<(), BackendError>;
     /// A record is gone or replaced.
     fn dereference(
@@ -62,8 +63,9 @@ impl ChunkRefs for Chunks {
         owner: Owner,
         hashes: &[Hash],
         depth: u32,
+        size: u64,
     ) -> Result<(), BackendError> {
-        Chunks::reference(self, txn, owner, hashes, depth)
+        Chunks::reference(self, txn, owner, hashes, depth, size)
     }
 
     fn dereference(

@@ -25,7 +25,7 @@ pub mod applied;
 mod apply;
 pub mod backend;
 pub mod chunk_refs;
-mod digest;
+pub(in crate::storage) mod digest;
 pub mod freeze;
 pub mod memory;
 mod read;

@@ -87,6 +87,7 @@ impl Catalogue {
                     file::owner(&record),
                     &file::chunks(&record)?,
                     record.depth,
+                    record.size,
                 )?;
             }
             txn.set(key, value);

@@ -1,16 +1,11 @@
 //! Moving the live chunks out of extents that are mostly dead.
 
 use gossamer_proto::hash::Hash;
-use gossamer_world::files::Mode;
 
 use super::append::{Appended, Extent};
-use super::record::{EXTENT_HEADER, ExtentHeader, Location, Opening};
-use super::scan::Scan;
+use super::record::Location;
 use super::{ChunkError, Chunks, Purpose, locked, rows};
 use crate::storage::catalogue::backend::{BackendError, Batch};
-
-/// Rows of one page when the whole index is searched.
-const PAGE: usize = 1024;
 
 impl Chunks {
     /// Empties one sealed extent of which less than half is live, or one of several that restarts left short. Its chunks are
@@ -52,38 +47,6 @@ impl Chunks {
             }
         }
         Ok(())
-    }
-
-    /// The records of an extent: from itself, or, if both copies of its header are damaged, from the whole index.
-    fn records_of(&self, number: u64) -> Result<Vec<(Hash, Location)>, ChunkError> {
-        let file = self.files.open(&self.path(number), Mode::Read)?;
-        let mut header = [0; EXTENT_HEADER as usize];
-        file.read_exact_at(&mut header, 0)?;
-        let Opening::Known(header) = ExtentHeader::decode(&header) else {
-            return Ok(self.rows_into(number)?);
-        };
-        let mut scan = Scan::new(&*file, number, header.nonce, EXTENT_HEADER)?;
-        let mut records = Vec::new();
-        while let Some(record) = scan.next()? {
-            records.push(record);
-        }
-        Ok(records)
-    }
-
-    /// Every row of the index that points into an extent.
-    fn rows_into(&self, number: u64) -> Result<Vec<(Hash, Location)>, BackendError> {
-        let (mut found, mut after) = (Vec::new(), None);
-        loop {
-            let page = self.page(b'L', after.as_ref(), PAGE)?;
-            let Some((last, _)) = page.last() else { return Ok(found) };
-            after = Some(*last);
-            for (hash, value) in page {
-                let at = rows::read_location(&value)?;
-                if at.extent == number {
-                    found.push((hash, at));
-                }
-            }
-        }
     }
 
     fn move_rows(&self, moved: &[(Hash, Location, Location)]) -> Result<(), BackendError> {

@@ -7,6 +7,7 @@ use bytes::{Bytes, BytesMut};
 use gossamer_proto::hash::Hash;
 
 use super::record::{self, Location, RECORD_HEADER};
+use super::rows::Missing;
 use super::{ChunkError, Chunks, Purpose, locked, rows};
 use crate::storage::catalogue::backend::{BackendError, Batch};
 
@@ -104,16 +105,18 @@ impl Chunks {
     /// Those of `hashes` that are here count as missing no more. Only after a `sync` that began after they were seen here.
     pub(in crate::storage) fn settle(&self, hashes: &[Hash]) -> Result<(), ChunkError> {
         let _guard = self.lock();
-        let mut batch = Batch::new();
+        let (mut batch, mut settled) = (Batch::new(), Vec::new());
         for hash in hashes {
             let row = rows::of(b'M', hash);
-            if self.locate(hash)?.is_some() && self.backend.get(&row)?.is_some() {
+            if self.locate(hash)?.is_some()
+                && let Some(value) = self.backend.get(&row)?
+            {
+                settled.push(rows::read_missing(&value)?);
                 batch.push((row, None));
             }
         }
-        let settled = batch.len() as u64;
         self.backend.write(batch)?;
-        self.counts.missing.fetch_sub(settled, Ordering::Relaxed);
+        settled.into_iter().for_each(|chunk| self.counts.health.regain(chunk));
         Ok(())
     }
 
@@ -174,12 +177,18 @@ impl Chunks {
             return Ok(false);
         }
         let mut batch: Batch = vec![(rows::of(b'L', hash), None), (rows::of(b'U', hash), None)];
-        let missing = rows::of(b'M', hash);
-        if self.is_referenced(hash)? && self.backend.get(&missing)?.is_none() {
-            batch.push((missing, Some(Bytes::new())));
-            self.counts.missing.fetch_add(1, Ordering::Relaxed);
+        let (row, wanted) = (rows::of(b'M', hash), self.is_referenced(hash)?);
+        if wanted {
+            let bad = Missing { length: at.length, bad: true };
+            if let Some(value) = self.backend.get(&row)? {
+                // It was here, and not yet durable.
+                self.counts.health.drop_wish(rows::read_missing(&value)?);
+            }
+            batch.push((row, Some(rows::missing(bad))));
+            self.counts.health.lose(bad);
         }
         self.backend.write(batch)?;
+        self.counts.health.found_bad(wanted);
         locked(&self.layout).lose(at);
         self.index.repair_due.store(true, Ordering::Relaxed);
         Ok(true)
@@ -191,7 +200,7 @@ impl Chunks {
 }
 
 /// Errors that a second try will not heal, as opposed to too many open files.
-fn is_damage(error: &io::Error) -> bool {
+pub(super) fn is_damage(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::NotFound)
         || error.raw_os_error() == Some(BAD_SECTOR)
 }

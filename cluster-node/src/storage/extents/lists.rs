@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use gossamer_proto::hash::Hash;
+use gossamer_proto::limits::CHUNK_BYTES;
 
 use super::rows::{self, Listed};
 use super::{ChunkError, Chunks, Owner};
@@ -62,7 +63,7 @@ impl Chunks {
         let part = &rest[..rest.len().min(STEP)];
         for hash in part {
             if adding {
-                self.reference_one(&mut txn, owner, hash)?;
+                self.reference_one(&mut txn, owner, hash, CHUNK_BYTES)?;
             } else {
                 self.dereference_one(&mut txn, owner, hash)?;
             }

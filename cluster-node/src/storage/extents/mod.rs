@@ -5,6 +5,7 @@
 //! - [`append`]: writing; [`sync`]: making it durable; [`space`]: the reserve; [`handles`]: open files
 //! - [`index`]: put, get, hold, forget; [`rows`]: keys and values; [`lock`]: what orders changes of rows
 //! - [`references`]: which records name which chunks; [`lists`]: the same for hash lists; [`reset`]: forgetting it all
+//! - [`walk`]: all chunks in the order of the disk, for scrub; [`health`]: what was bad or missing, and how it heals
 //! - [`free`]: after a Collect; [`compact`]: extents that are mostly dead
 //!
 //! # Invariants
@@ -21,6 +22,7 @@ mod append;
 mod compact;
 mod free;
 mod handles;
+mod health;
 mod index;
 mod lists;
 mod lock;
@@ -34,6 +36,7 @@ mod space;
 mod sync;
 #[cfg(test)]
 pub(crate) mod tests;
+mod walk;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -46,6 +49,7 @@ use gossamer_world::{File, Files, Random, World, files::Mode};
 use tokio::sync::Notify;
 
 use super::catalogue::backend::{Backend, BackendError};
+pub use health::Healing;
 pub use lock::IndexGuard;
 
 /// Why a chunk could not be stored, read or made durable.
@@ -129,8 +133,7 @@ pub struct Chunks {
 /// Numbers kept in memory; changed under the index lock only.
 #[derive(Default)]
 struct Counts {
-    /// M rows.
-    missing: AtomicU64,
+    health: health::Health,
     /// X rows of lists to be expanded.
     unexpanded: AtomicU64,
     /// The highest Collect applied.
@@ -178,7 +181,7 @@ impl Chunks {
 
     /// Chunks and hash lists that a record names and that are not here, or not yet durable.
     pub fn missing_count(&self) -> u64 {
-        self.counts.missing.load(Ordering::Relaxed) + self.counts.unexpanded.load(Ordering::Relaxed)
+        self.counts.health.missing() + self.counts.unexpanded.load(Ordering::Relaxed)
     }
 
     /// Bytes that the chunks it holds take in extents.

@@ -134,11 +134,13 @@ impl Chunks {
     }
 
     fn count_rows(&self) -> Result<(), BackendError> {
-        let mut missing = 0;
         let mut after = None;
+        self.counts.health.reset();
         loop {
             let page = self.page(b'M', after.as_ref(), PAGE)?;
-            missing += page.len() as u64;
+            for (_, value) in &page {
+                self.counts.health.lose(rows::read_missing(value)?);
+            }
             let Some((last, _)) = page.last() else { break };
             after = Some(*last);
         }
@@ -152,7 +154,6 @@ impl Chunks {
             let Some((last, _)) = page.last() else { break };
             from = [last.as_ref(), &[0]].concat().into();
         }
-        self.counts.missing.store(missing, Ordering::Relaxed);
         self.counts.unexpanded.store(unexpanded, Ordering::Relaxed);
         let collect = self.backend.get(&rows::COLLECT)?.map_or(Ok(0), |row| rows::read_number(&row))?;
         self.counts.collect.store(collect, Ordering::Relaxed);

@@ -4,8 +4,9 @@ use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use gossamer_proto::hash::Hash;
+use gossamer_proto::limits::CHUNK_BYTES;
 
-use super::rows::{self, Listed};
+use super::rows::{self, Listed, Missing};
 use super::{Chunks, Owner};
 use crate::storage::catalogue::backend::BackendError;
 use crate::storage::catalogue::transaction::Transaction;
@@ -16,15 +17,20 @@ impl Chunks {
     ///
     /// `depth` 1: the chunks hold the hash list. It is expanded in the background ([`Chunks::expand`]): a list has up to 32,768
     /// hashes, too many for one transaction. Until then the list counts as missing, and nothing is freed.
+    ///
+    /// `size`: of the record's content, bytes. What is missing is known by it to be how long.
     pub fn reference(
         &self,
         txn: &mut Transaction<'_>,
         owner: Owner,
         hashes: &[Hash],
         depth: u32,
+        size: u64,
     ) -> Result<(), BackendError> {
-        for hash in hashes {
-            self.reference_one(txn, owner, hash)?;
+        let named = if depth == 0 { size } else { size.div_ceil(CHUNK_BYTES as u64) * Hash::BYTES as u64 };
+        for (at, hash) in hashes.iter().enumerate() {
+            let rest = named.saturating_sub((at * CHUNK_BYTES) as u64);
+            self.reference_one(txn, owner, hash, rest.min(CHUNK_BYTES as u64) as usize)?;
             let list = rows::list(owner, hash);
             if depth > 0 && txn.get(&list)?.is_none() {
                 txn.set(list, rows::listed(Listed::Reference(0)));
@@ -75,11 +81,13 @@ impl Chunks {
         self.index.collect_due.store(true, Ordering::Relaxed);
     }
 
+    /// `length`: of the chunk, bytes, at most.
     pub(super) fn reference_one(
         &self,
         txn: &mut Transaction<'_>,
         owner: Owner,
         hash: &Hash,
+        length: usize,
     ) -> Result<(), BackendError> {
         txn.set(rows::reference(hash, owner), Bytes::new());
         if txn.get(&rows::of(b'L', hash))?.is_some() {
@@ -88,8 +96,9 @@ impl Chunks {
         }
         let missing = rows::of(b'M', hash);
         if txn.get(&missing)?.is_none() {
-            txn.set(missing, Bytes::new());
-            self.counts.missing.fetch_add(1, Ordering::Relaxed);
+            let chunk = Missing::new(length);
+            txn.set(missing, rows::missing(chunk));
+            self.counts.health.lose(chunk);
             self.index.repair_due.store(true, Ordering::Relaxed);
         }
         Ok(())
@@ -109,9 +118,9 @@ impl Chunks {
             txn.set(rows::of(b'U', hash), rows::number(self.collect_number()));
         }
         let missing = rows::of(b'M', hash);
-        if txn.get(&missing)?.is_some() {
+        if let Some(value) = txn.get(&missing)? {
+            self.counts.health.drop_wish(rows::read_missing(&value)?);
             txn.remove(missing);
-            self.counts.missing.fetch_sub(1, Ordering::Relaxed);
         }
         Ok(())
     }

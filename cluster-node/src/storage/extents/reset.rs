@@ -38,7 +38,7 @@ impl Chunks {
             let page = self.backend.scan(&[kind], &rows::end(kind), PAGE)?;
             if page.is_empty() {
                 match kind {
-                    b'M' => self.counts.missing.store(0, Ordering::Relaxed),
+                    b'M' => self.counts.health.reset(),
                     b'X' => self.counts.unexpanded.store(0, Ordering::Relaxed),
                     _ => {}
                 }

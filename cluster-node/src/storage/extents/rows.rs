@@ -5,13 +5,14 @@
 //! | `L` hash | extent, offset, length | where a chunk is |
 //! | `R` hash version ordinal | | a record names this chunk |
 //! | `U` hash | collect number | held, and no record names it |
-//! | `M` hash | | named, and not here or not yet durable |
+//! | `M` hash | length, 1 if it was here and bad | named, and not here or not yet durable |
 //! | `X` version ordinal hash | kind, position | a hash list to be expanded into references, or to be taken back |
 //! | `W` | extent, offset | every record before this place is in the index |
 //! | `C` | number | the highest Collect applied |
 
 use bytes::{BufMut, Bytes, BytesMut};
 use gossamer_proto::hash::Hash;
+use gossamer_proto::limits::CHUNK_BYTES;
 
 use super::Owner;
 use super::record::Location;
@@ -25,6 +26,22 @@ pub(super) const COLLECT: Bytes = Bytes::from_static(b"C");
 pub(super) enum Listed {
     Reference(u32),
     Dereference(u32),
+}
+
+/// A chunk that is missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Missing {
+    /// Bytes, at most.
+    pub(super) length: u32,
+    /// It was here, and not what was written.
+    pub(super) bad: bool,
+}
+
+impl Missing {
+    /// One that was never here. A chunk is at most [`CHUNK_BYTES`] long.
+    pub(super) fn new(length: usize) -> Self {
+        Missing { length: length.min(CHUNK_BYTES) as u32, bad: false }
+    }
 }
 
 /// The key of a row that has one hash: kinds L, U, M.
@@ -108,6 +125,23 @@ pub(super) fn read_location(value: &[u8]) -> Result<Location, BackendError> {
     }
     let length = value[16..].try_into().map(u32::from_be_bytes).map_err(|_| broken("a location"))?;
     Ok(Location { extent: read_number(&value[..8])?, offset: read_number(&value[8..16])?, length })
+}
+
+pub(super) fn missing(chunk: Missing) -> Bytes {
+    let mut value = BytesMut::with_capacity(5);
+    value.put_u32(chunk.length);
+    value.put_u8(u8::from(chunk.bad));
+    value.freeze()
+}
+
+pub(super) fn read_missing(value: &[u8]) -> Result<Missing, BackendError> {
+    if value.is_empty() {
+        // Of a version that did not note more.
+        return Ok(Missing::new(CHUNK_BYTES));
+    }
+    let (bad, length) = value.split_last().ok_or_else(|| broken("a missing chunk"))?;
+    let length = length.try_into().map(u32::from_be_bytes).map_err(|_| broken("a missing chunk"))?;
+    Ok(Missing { length, bad: *bad != 0 })
 }
 
 pub(super) fn watermark(at: (u64, u64)) -> Bytes {

@@ -4,7 +4,7 @@
 //! - `record`, `segment`: what lies on disk; `past`: what a new segment carries over
 //! - `tail`: writing at the end; `writer`: the task that does it, one fdatasync per batch
 //! - `state`: entries by index, the queue; `read`: reading entries back
-//! - `recover`, `scan`: opening
+//! - `recover`, `scan`: opening; `check`: closed segments, for scrub
 //!
 //! # On disk
 //! All numbers are little-endian, all checksums CRC-32 (IEEE). A *position* counts bytes of the whole stream,
@@ -43,6 +43,7 @@
 //!   So does damage that takes everything up to the end with it, the last mark included.
 //! - Newest segments that vanish with their names are not missed.
 
+mod check;
 mod past;
 mod read;
 mod record;

@@ -10,6 +10,7 @@
 //!   renamed, and the folder synced.
 //! - It becomes current only after the extents up to its index are synced, and before any row of the catalogue is
 //!   exchanged for one of it.
+//! - It is made only of rows that add up to the catalogue's digest.
 //! - Its rows are used only after all of it has been checked against its BLAKE3.
 
 mod format;
@@ -30,7 +31,10 @@ use gossamer_world::files::{File, Files, Mode};
 
 use super::catalogue::Catalogue;
 use super::catalogue::applied::AppliedState;
+use super::catalogue::backend::BackendError;
+use super::catalogue::digest::Digest;
 pub use format::Meta;
+pub use read::Checking;
 pub use receive::Receiving;
 
 /// The name of the one snapshot that counts.
@@ -59,7 +63,7 @@ pub enum SnapshotError {
     },
     /// The catalogue failed.
     #[error(transparent)]
-    Catalogue(#[from] super::catalogue::backend::BackendError),
+    Catalogue(#[from] BackendError),
     /// The disk failed.
     #[error(transparent)]
     Io(#[from] std::io::Error),
@@ -126,6 +130,11 @@ impl Snapshots {
         self.lock().clone()
     }
 
+    /// For checking all of the current snapshot, if there is one, in steps.
+    pub fn checking(&self) -> Option<Checking> {
+        self.current().map(Checking::new)
+    }
+
     /// Checks all of the current snapshot, if there is one.
     pub fn check(&self) -> Result<(), SnapshotError> {
         self.current().map_or(Ok(()), |current| read::check(&current))
@@ -157,10 +166,17 @@ impl Snapshots {
         let mut frozen = catalogue.freeze()?;
         let meta = Meta::of(frozen.applied(), frozen.digest());
         let mut writer = write::Writer::new(self.files.open(path, Mode::Create)?, &meta)?;
+        let mut digest = Digest::default();
         while let Some(rows) = frozen.next_page()? {
+            rows.iter().for_each(|(key, value)| digest.add(key, value));
             rows.iter().try_for_each(|(key, value)| writer.row(key, value))?;
         }
         drop(frozen);
+        if digest.to_bytes() != meta.digest {
+            // The log must not be cut on account of rows that nobody could install.
+            let what = "its rows do not match its digest: no snapshot is made of them";
+            return Err(BackendError::Row(what.to_owned()).into());
+        }
         Ok(writer.finish()?)
     }
 

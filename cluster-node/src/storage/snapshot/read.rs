@@ -30,16 +30,37 @@ pub(super) fn open(files: &dyn Files, path: PathBuf) -> Result<Snapshot, Snapsho
 
 /// Checks all of a file against its BLAKE3.
 pub(super) fn check(snapshot: &Snapshot) -> Result<(), SnapshotError> {
-    let (_, hash) = trailer(snapshot)?;
-    let mut hasher = blake3::Hasher::new();
-    let end = snapshot.bytes - (TRAILER_BYTES - 12) as u64;
-    let mut offset = 0;
-    while offset < end {
-        let length = (end - offset).min(PIECE_BYTES as u64) as usize;
-        hasher.update(&exactly(snapshot, offset, length)?);
-        offset += length as u64;
+    let mut checking = Checking::new(snapshot.clone());
+    while checking.step()?.is_some() {}
+    Ok(())
+}
+
+/// A file being checked, piece by piece.
+pub struct Checking {
+    snapshot: Snapshot,
+    offset: u64,
+    hasher: blake3::Hasher,
+}
+
+impl Checking {
+    pub(super) fn new(snapshot: Snapshot) -> Self {
+        Checking { snapshot, offset: 0, hasher: blake3::Hasher::new() }
     }
-    if hasher.finalize() == hash { Ok(()) } else { Err(corrupt(&snapshot.path, "its BLAKE3 does not match")) }
+
+    /// Reads the next piece; its bytes, or None once the whole file was found to be sound.
+    pub fn step(&mut self) -> Result<Option<u64>, SnapshotError> {
+        let (_, hash) = trailer(&self.snapshot)?;
+        let end = self.snapshot.bytes - (TRAILER_BYTES - 12) as u64;
+        if self.offset < end {
+            let length = (end - self.offset).min(PIECE_BYTES as u64);
+            self.snapshot.file.drop_cached(self.offset, length);
+            self.hasher.update(&exactly(&self.snapshot, self.offset, length as usize)?);
+            self.offset += length;
+            return Ok(Some(length));
+        }
+        let sound = self.hasher.finalize() == hash;
+        if sound { Ok(None) } else { Err(corrupt(&self.snapshot.path, "its BLAKE3 does not match")) }
+    }
 }
 
 /// Meta, and the offset of the first block.

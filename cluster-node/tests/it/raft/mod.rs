@@ -129,6 +129,33 @@ async fn a_newcomer_takes_the_snapshot() {
     assert_eq!(fourth.catalogue.digest(), first.catalogue.digest());
 }
 
+/// The log is cut on request, however short it is, at the leader and at a follower; both go on, and a node that lacks what was
+/// cut gets the snapshot.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_is_cut_on_request() {
+    let [first, second, third] = three(ROOMY).await;
+    let last = put_all(&first, 0..50).await;
+    for node in [&first, &second] {
+        node.applied(last).await;
+        while node.log.indexes().start <= last {
+            node.raft.cut_towards(last).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+    let fourth = Node::start(4, ROOMY).await;
+    introduce(&[&first, &second, &third, &fourth]);
+    first.raft.add_replica(4).await.unwrap();
+    let last = put_all(&first, 50..60).await;
+    for node in [&second, &third, &fourth] {
+        node.applied(last).await;
+        assert_eq!(node.catalogue.digest(), first.catalogue.digest());
+    }
+    assert!(fourth.snapshots.current().is_some());
+    let second = second.restart(ROOMY).await;
+    introduce(&[&first, &second, &third, &fourth]);
+    assert!(second.raft.barrier(PATIENCE).await.unwrap().index >= last);
+}
+
 /// A leader that lost its quorum says so, and takes neither writes nor reads.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_leader_without_quorum() {

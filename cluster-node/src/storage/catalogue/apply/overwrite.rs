@@ -33,7 +33,8 @@ pub(super) fn write(
     record: &v1::FileRecord,
 ) -> Result<Applied, BackendError> {
     // The new record first: a chunk that both name is then never without a reference.
-    draft.chunks.reference(&mut draft.txn, file::owner(record), &file::chunks(record)?, record.depth)?;
+    let chunks = file::chunks(record)?;
+    draft.chunks.reference(&mut draft.txn, file::owner(record), &chunks, record.depth, record.size)?;
     match old {
         Some(old) => release(draft, old)?,
         None => draft.head.globals.files += counted(name),

@@ -61,6 +61,7 @@ impl ChunkRefs for FakeChunks {
         owner: Owner,
         hashes: &[Hash],
         _: u32,
+        _: u64,
     ) -> Result<(), BackendError> {
         assert!(self.lock.try_lock().is_err(), "the index is locked");
         hashes.iter().for_each(|hash| txn.set(key(hash, owner), Bytes::new()));

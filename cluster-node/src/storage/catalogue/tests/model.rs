@@ -115,7 +115,8 @@ impl Model {
             Kind::SetSetting(set) => {
                 let allowed = match set.key.as_str() {
                     "voters" => [1, 3, 5, 7].contains(&set.value),
-                    key => key == "replace-after" && set.value >= 1000,
+                    "replace-after" | "scrub-every" => set.value >= 1000,
+                    key => key == "scrub-rate" && set.value >= 1 << 20,
                 };
                 if !allowed {
                     return Applied::Invalid;

@@ -114,8 +114,9 @@ impl Entries {
     }
 
     fn set_setting(&mut self) -> v1::SetSetting {
-        let key = ["voters", "replace-after", "colour"][self.random.random_range(0..3)];
-        v1::SetSetting { key: key.into(), value: self.random.random_range(0..9) * [1, 500][key.len() / 13] }
+        let known = [("voters", 1), ("replace-after", 500), ("scrub-every", 500), ("scrub-rate", 1 << 19)];
+        let (key, unit) = *known.get(self.random.random_range(0..5)).unwrap_or(&("colour", 1));
+        v1::SetSetting { key: key.into(), value: self.random.random_range(0..9) * unit }
     }
 
     fn node(&mut self) -> u64 {

@@ -189,7 +189,8 @@ impl Bench {
     }
 
     pub(crate) fn reference(&self, chunks: &Chunks, version: u64, hashes: &[Hash], depth: u32) {
-        self.transact(chunks, |txn| chunks.reference(txn, owner(version), hashes, depth).unwrap());
+        let size = hashes.len() as u64 * 1000;
+        self.transact(chunks, |txn| chunks.reference(txn, owner(version), hashes, depth, size).unwrap());
     }
 
     pub(crate) fn dereference(&self, chunks: &Chunks, version: u64, hashes: &[Hash], depth: u32) {
