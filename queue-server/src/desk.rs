@@ -13,8 +13,8 @@ use gossamer_proto::v1::{self, Answer, Failure, FromNode, Hello, ToNode, from_no
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::nodes::Nodes;
 use crate::config::Witness;
+use crate::nodes::Nodes;
 use crate::outbox::{Outbox, OutboxStream, outbox};
 use crate::queue::{Bounds, ClientId, Effect, Queue, Queues, SessionId, Submission};
 
@@ -147,11 +147,7 @@ impl Desk {
     }
 
     /// `result`: whose it is, and under which lease, if this is about one.
-    fn after<T>(
-        &self,
-        result: Option<(SessionId, u64)>,
-        call: impl FnOnce(&mut State, Instant) -> T,
-    ) -> T {
+    fn after<T>(&self, result: Option<(SessionId, u64)>, call: impl FnOnce(&mut State, Instant) -> T) -> T {
         let mut state = self.look();
         // Taken under the lock: time never runs backwards for the queues.
         let now = Instant::now();

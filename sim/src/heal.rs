@@ -7,8 +7,8 @@ use anyhow::{Result, bail, ensure};
 use gossamer_client::Client;
 use tokio::time::Instant;
 
-use crate::history::{Call, Condition, Return};
 use crate::faults::members::Removals;
+use crate::history::{Call, Condition, Return};
 use crate::setup::Setup;
 use crate::workload::{NAMES, Phase, Shared, perform};
 
@@ -22,12 +22,7 @@ const HEALED: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(200);
 
 /// Opens the run when the cluster has formed, and judges it when the clients have ended.
-pub async fn judge(
-    client: Client,
-    setup: &Setup,
-    removals: &Removals,
-    shared: Rc<Shared>,
-) -> Result<()> {
+pub async fn judge(client: Client, setup: &Setup, removals: &Removals, shared: Rc<Shared>) -> Result<()> {
     let nodes = setup.nodes;
     tokio::time::timeout(FORMED, formed(&client, nodes))
         .await
@@ -45,7 +40,10 @@ pub async fn judge(
         let answered = matches!(back, Return::Found { .. } | Return::Nothing);
         ensure!(answered, "after the faults, a get of {name} gives {back:?}");
     }
-    ensure!(Instant::now() < served, "not every name was written and read within {SERVED:?} after the faults");
+    ensure!(
+        Instant::now() < served,
+        "not every name was written and read within {SERVED:?} after the faults"
+    );
     while shared.working.get() > 0 || !removals.is_empty() {
         ensure!(Instant::now() < until, "{} clients are stuck", shared.working.get());
         tokio::time::sleep(LOOK).await;

@@ -122,7 +122,7 @@ async fn client(common: &Common) -> Result<Client, Failure> {
 /// A client for these queue servers.
 fn client_of(common: &Common, queues: Vec<String>, trust: Trust) -> Result<Client, Failure> {
     let progress = Arc::new(Waiting::new(common.quiet));
-    let config = Config { world: World::real(), queues, trust, patience: common.timeout, progress };
+    let config = Config { trust, patience: common.timeout, progress, ..Config::new(World::real(), queues) };
     Client::new(config).map_err(|error| match error {
         ConnectError::Address(_) => Failure::new(USAGE, format!("--queue: {error}")),
         error => Failure::new(REFUSED, format!("--queue: {error}")),

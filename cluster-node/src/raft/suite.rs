@@ -31,7 +31,18 @@ impl StoreBuilder<Types, LogStore, StateMachine, TempDir> for Folder {
         let chunks = Chunks::open(&world, &dir("extents"), backend.clone(), config).unwrap();
         let catalogue = Arc::new(Catalogue::open(backend, chunks.clone()).unwrap());
         let snapshots = Snapshots::open(&world, &dir("snapshots")).unwrap();
-        Ok((folder, LogStore::new(log, None), StateMachine { world, catalogue, snapshots, chunks, witness: None, shutdown: CancellationToken::new() }))
+        Ok((
+            folder,
+            LogStore::new(log, None),
+            StateMachine {
+                world,
+                catalogue,
+                snapshots,
+                chunks,
+                witness: None,
+                shutdown: CancellationToken::new(),
+            },
+        ))
     }
 }
 

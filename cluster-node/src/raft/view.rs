@@ -87,11 +87,7 @@ pub(super) fn current(raft: &Raft) -> View {
 }
 
 /// Keeps `sender` up to date; ends when openraft has ended.
-pub(super) async fn follow(
-    raft: Raft,
-    sender: watch::Sender<View>,
-    witness: Option<Arc<dyn Witness>>,
-) {
+pub(super) async fn follow(raft: Raft, sender: watch::Sender<View>, witness: Option<Arc<dyn Witness>>) {
     let mut metrics = raft.metrics();
     // The handle's own clone keeps the channel open; openraft's core drops its side when it ends.
     drop(raft);

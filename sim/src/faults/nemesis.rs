@@ -116,7 +116,8 @@ impl Nemesis {
                         tracing::info!(fault = ?planned.fault, "now");
                         self.begun += 1;
                         let until = at + planned.lasts;
-                        self.lanes[lane].now = Some(Current { fault: planned.fault, until, leaving, started: None });
+                        self.lanes[lane].now =
+                            Some(Current { fault: planned.fault, until, leaving, started: None });
                         self.lanes[lane].next = self.lanes[lane].plan.next();
                     }
                     None => {

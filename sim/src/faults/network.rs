@@ -27,7 +27,9 @@ impl Nemesis {
     pub(super) fn rejoin(&self, sim: &Sim<'_>, fault: &Fault) {
         match fault {
             Fault::OneWay(a, b) => sim.repair(a.as_str(), b.as_str()),
-            Fault::Freeze(_) => self.links(fault).iter().for_each(|(a, b)| sim.release(a.as_str(), b.as_str())),
+            Fault::Freeze(_) => {
+                self.links(fault).iter().for_each(|(a, b)| sim.release(a.as_str(), b.as_str()))
+            }
             Fault::Slow(a, b, _) => {
                 sim.set_link_max_message_latency(a.as_str(), b.as_str(), self.setup.latency);
             }

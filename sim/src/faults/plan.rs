@@ -95,11 +95,7 @@ fn of_disks(random: &mut SmallRng, setup: &Setup) -> Fault {
         50..70 => Fault::Rot(victim, Damage { of: Part::Extents, seed }),
         draw => {
             let of = if draw < 85 { Part::Log } else { Part::Snapshots };
-            Fault::Crash {
-                hosts: vec![victim],
-                end: End::PowerLost,
-                damage: Some(Damage { of, seed }),
-            }
+            Fault::Crash { hosts: vec![victim], end: End::PowerLost, damage: Some(Damage { of, seed }) }
         }
     }
 }
