@@ -144,7 +144,8 @@ impl Door {
             let server = &self.servers[at];
             match server.stream().await {
                 Ok(stream) => {
-                    self.current.store(at, Ordering::Relaxed);
+                    // Somebody else may have left that one meanwhile.
+                    let _ = self.current.compare_exchange(first, at, Ordering::Relaxed, Ordering::Relaxed);
                     return Ok((at, stream));
                 }
                 Err(why) => refusals.push(self.channels.refusal(&server.addr).unwrap_or(why)),

@@ -68,13 +68,40 @@ fn check_name(name: &Name, operations: Vec<&Operation>) -> Result<(), Rejected> 
     let mut operations: Vec<&Operation> = operations.iter().filter(matters).copied().collect();
     // What answered first comes first: that is nearly the order in which things happened. What never answered is tried last,
     // because most histories need few of these or none.
-    operations.sort_by_key(|operation| (operation.back == Return::Unknown, operation.returned_at));
-    let mut search = Search { operations, seen: HashSet::new(), steps: 0 };
+    operations.sort_by_key(|operation| match operation.back {
+        Return::Unknown => (true, operation.called_at),
+        _ => (false, operation.returned_at),
+    });
+    let alike = alike(&operations);
+    let mut search = Search { operations, alike, seen: HashSet::new(), steps: 0 };
     match search.run() {
         Some(true) => Ok(()),
         Some(false) => Err(Rejected::NotLinearizable(name.clone())),
         None => Err(Rejected::TooLarge { name: name.clone(), steps: STEPS }),
     }
+}
+
+/// What a put wrote that nobody ever read: all the same to everybody.
+const UNREAD: Value = Value::MAX;
+
+/// Of each operation that never answered, and whose effect nobody could tell from that of another one called before it: which
+/// one that is. It need not be tried as long as the other one has not been: if one of them happened, the earlier may be it.
+fn alike(operations: &[&Operation]) -> Vec<Option<usize>> {
+    let kind = |operation: &Operation| match (&operation.call, &operation.back) {
+        (Call::Delete, Return::Unknown) => Some(None),
+        (Call::Put { value, condition }, Return::Unknown) if !is_read(operations, *value) => {
+            Some(Some(*condition))
+        }
+        _ => None,
+    };
+    let kinds: Vec<Option<Option<Condition>>> = operations.iter().map(|operation| kind(operation)).collect();
+    let before = |at: usize| kinds[..at].iter().rposition(|other| *other == kinds[at]);
+    (0..operations.len()).map(|at| kinds[at].and_then(|_| before(at))).collect()
+}
+
+fn is_read(operations: &[&Operation], wanted: Value) -> bool {
+    let reads = |back: &Return| matches!(back, Return::Found { value, .. } if *value == wanted);
+    operations.iter().any(|operation| reads(&operation.back))
 }
 
 /// What a register holds.
@@ -89,6 +116,7 @@ struct State {
 
 struct Search<'a> {
     operations: Vec<&'a Operation>,
+    alike: Vec<Option<usize>>,
     /// Of each point that was reached: of a hash this long no two are the same by chance.
     seen: HashSet<u128>,
     steps: u64,
@@ -117,7 +145,7 @@ impl Search<'_> {
                 return Some(true);
             }
             let horizon = earliest_return(&self.operations, &point.done);
-            match candidate(&self.operations, point, horizon) {
+            match candidate(&self.operations, &self.alike, point, horizon) {
                 None => {
                     path.pop();
                 }
@@ -165,12 +193,18 @@ fn earliest_return(operations: &[&Operation], done: &[u64]) -> u64 {
 }
 
 /// The next operation that may come next, and what the register holds after it.
-fn candidate(operations: &[&Operation], point: &mut Point, horizon: u64) -> Option<(usize, State)> {
+fn candidate(
+    operations: &[&Operation],
+    alike: &[Option<usize>],
+    point: &mut Point,
+    horizon: u64,
+) -> Option<(usize, State)> {
     while let Some(operation) = operations.get(point.next) {
         let index = point.next;
         point.next += 1;
         if operation.called_at <= horizon
             && !is_done(&point.done, index)
+            && alike[index].is_none_or(|other| is_done(&point.done, other))
             && let Some(state) = step(&point.state, operation)
         {
             return Some((index, state));

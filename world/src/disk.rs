@@ -11,6 +11,9 @@ use rustix::fs::{FallocateFlags, FlockOperation};
 use crate::files::{File, Files, Lock, Mode, Space};
 use crate::write_back::start_write_back;
 
+/// Bytes that are dropped from memory together: whole pages, of whatever size.
+const DROPPED: u64 = 64 << 10;
+
 /// The kernel's file systems.
 pub struct Disk;
 
@@ -117,8 +120,10 @@ impl File for Handle {
     }
 
     fn drop_cached(&self, offset: u64, length: u64) {
-        let length = std::num::NonZeroU64::new(length);
+        // What is only a part of a page is kept: so whole ones, and those beside it with them.
+        let (from, to) = (offset / DROPPED * DROPPED, (offset + length).next_multiple_of(DROPPED));
+        let length = std::num::NonZeroU64::new(to - from);
         // Where it cannot be done, memory is read: what the disk has is seen later.
-        let _ = rustix::fs::fadvise(&self.0, offset, length, rustix::fs::Advice::DontNeed);
+        let _ = rustix::fs::fadvise(&self.0, from, length, rustix::fs::Advice::DontNeed);
     }
 }

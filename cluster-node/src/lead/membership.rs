@@ -78,6 +78,11 @@ async fn look(lead: &Lead, term: u64, since: Instant) -> Result<Looked, ProposeE
         return Ok(Looked::Well);
     }
     let now = situation(lead, &view, None, since).await?;
+    if !now.superseded.is_empty() {
+        tracing::info!(superseded = ?now.superseded, "replicas that came back under other ids leave");
+        lead.raft.remove_replicas(now.superseded).await?;
+        return Ok(Looked::Well);
+    }
     if now.retired.contains_key(&view.id) && hand_over(lead, &now).await {
         return Ok(Looked::Well);
     }

@@ -41,9 +41,10 @@ pub(super) async fn situation(
     }
     let may_vote = |id: &u64| view.replicas.contains(id) && !now.retired.contains_key(id);
     now.ready = reports.keys().copied().filter(may_vote).collect();
+    let former: BTreeSet<u64> = view.voters.iter().chain(&view.replicas).copied().collect();
     let claims: Vec<(u64, &NodeReport)> = reports
         .iter()
-        .filter(|(id, report)| now.ready.contains(id) && view.voters.contains(&report.replaces))
+        .filter(|(id, report)| now.ready.contains(id) && former.contains(&report.replaces))
         .map(|(id, report)| (*id, report))
         .collect();
     if !claims.is_empty() {
@@ -53,8 +54,10 @@ pub(super) async fn situation(
         let proven = |report: &NodeReport| {
             members.iter().any(|(node, id)| (*node, id) == (report.replaces, &report.replaces_storage_id))
         };
-        let claims = claims.into_iter().filter(|(_, report)| proven(report));
-        now.successors = claims.map(|(id, report)| (report.replaces, id)).collect();
+        let proven = claims.into_iter().filter(|(_, report)| proven(report));
+        let proven = proven.map(|(id, report)| (report.replaces, id));
+        now.successors = proven.clone().filter(|(old, _)| view.voters.contains(old)).collect();
+        now.superseded = proven.map(|(old, _)| old).filter(|old| view.replicas.contains(old)).collect();
     }
     Ok(now)
 }

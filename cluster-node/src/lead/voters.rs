@@ -29,6 +29,8 @@ pub(super) struct Situation {
     pub(super) retired: BTreeMap<u64, bool>,
     /// Ready replicas that are the same folder as a voter that lost its log.
     pub(super) successors: BTreeMap<u64, u64>,
+    /// Replicas whose folder has come back as another member: nobody will ever answer for them again.
+    pub(super) superseded: Vec<u64>,
 }
 
 /// A change of the voters.

@@ -19,8 +19,10 @@ use crate::storage::extents::{ChunkError, Chunks};
 use crate::storage::snapshot::{Snapshot, SnapshotError, Snapshots};
 use crate::witness::Witness;
 
-/// Before a snapshot for which there was no room is tried again.
-const FULL_PAUSE: Duration = Duration::from_secs(1);
+/// Before a snapshot for which there was no room is tried again; doubled each time...
+const FULL_FIRST: Duration = Duration::from_secs(1);
+/// ...up to this: each attempt takes what little room there is for a moment.
+const FULL_LAST: Duration = Duration::from_secs(60);
 
 /// Cheap to clone; clones share the catalogue.
 #[derive(Clone)]
@@ -175,16 +177,17 @@ impl RaftSnapshotBuilder<Types> for StateMachine {
     /// Runs beside apply. [`Snapshots::build`] freezes the catalogue when called, so the snapshot may be of a later
     /// entry than when openraft asked for it, and says itself of which.
     async fn build_snapshot(&mut self) -> Result<RaftSnapshot, io::Error> {
+        let mut pause = FULL_FIRST;
         loop {
             match self.blocking(|machine| machine.build()).await {
-                // An error would end the node. The log grows on until there is room: it has a reserve, and says when that is
-                // used up.
+                // An error would end the node, though nothing needs the snapshot yet: the log grows until there is room.
                 Err(error) if error.is_full() => {
                     tracing::warn!(%error, "no room for a snapshot: it is tried again");
                     tokio::select! {
                         () = self.shutdown.cancelled() => return Err(io::Error::other(error)),
-                        () = tokio::time::sleep(FULL_PAUSE) => {}
+                        () = tokio::time::sleep(pause) => {}
                     }
+                    pause = (pause * 2).min(FULL_LAST);
                 }
                 built => return to_raft(built.map_err(io::Error::other)?),
             }

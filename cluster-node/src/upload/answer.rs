@@ -54,9 +54,13 @@ impl From<BackendError> for Stop {
 pub(super) fn chunks_failed(error: &ChunkError) -> Failure {
     let code = match error {
         ChunkError::NoSpace { .. } => Code::NoSpace,
-        ChunkError::Io(error) if error.kind() == ErrorKind::StorageFull => Code::NoSpace,
+        ChunkError::Io(error)
+            if matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) =>
+        {
+            Code::NoSpace
+        }
         ChunkError::Corrupt(_) => Code::Corrupt,
-        // This node stops, and whoever leads next can do it.
+        // This node stops, or cannot write; whoever leads next may be able to.
         ChunkError::Failed(_) | ChunkError::Io(_) => Code::Unavailable,
         ChunkError::Newer { .. } | ChunkError::Index(_) => Code::Internal,
     };

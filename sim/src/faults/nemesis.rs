@@ -227,6 +227,8 @@ impl Nemesis {
                 self.counter.happened("fault: failing sync");
             }
             Fault::Full(_) => {
+                // When the log has used up what it has reserved, the process ends.
+                server.may_end();
                 server.disk.set_capacity(server.disk.used() + disks::LEFT);
                 self.counter.happened("fault: full disk");
             }
@@ -258,7 +260,14 @@ impl Nemesis {
                 self.ledger.down(host);
                 server.start(sim);
             }
-            Fault::Full(host) => self.server(host).disk.set_capacity(0),
+            Fault::Full(host) => {
+                let server = self.server(host);
+                server.disk.set_capacity(0);
+                if !server.is_running(sim) {
+                    self.ledger.down(host);
+                    server.start(sim);
+                }
+            }
             Fault::Wipe(host) => {
                 if !self.removals.is_done(now.leaving.unwrap_or_default()) {
                     return Ok(false);

@@ -62,7 +62,7 @@ fn of_processes(random: &mut SmallRng, setup: &Setup) -> Fault {
 fn of_network(random: &mut SmallRng, setup: &Setup) -> Fault {
     let nodes = setup.node_hosts();
     let host = one(random, nodes.clone());
-    let mut others = [nodes.clone(), setup.queue_hosts(), setup.spare_hosts()].concat();
+    let mut others = [nodes.clone(), setup.queue_hosts()].concat();
     others.retain(|other| *other != host);
     let other = one(random, others.clone());
     match random.random_range(0..100) {
@@ -71,8 +71,12 @@ fn of_network(random: &mut SmallRng, setup: &Setup) -> Fault {
         25..35 => Fault::OneWay(other, host),
         35..50 => Fault::Isolate(host),
         50..65 => {
-            let all = setup.hosts();
-            let half = all.into_iter().filter(|_| random.random()).collect();
+            // Neither of them empty.
+            let mut half = setup.hosts();
+            half.retain(|_| random.random());
+            half.retain(|other| *other != host);
+            half.push(host);
+            half.retain(|host| *host != other);
             Fault::Halves(half)
         }
         65..75 if nodes.len() > 3 => Fault::Ring(nodes),

@@ -4,6 +4,7 @@ use std::io;
 use std::path::Path;
 
 use gossamer_world::World;
+use gossamer_world::files::Mode;
 
 use crate::folder;
 
@@ -41,8 +42,13 @@ impl Mark {
         text.and_then(|text| Mark::decode(text.trim_end())).unwrap_or_default()
     }
 
+    /// Not synced: what a power loss takes is only a pass.
     pub(super) fn write(&self, world: &World, dir: &Path) -> io::Result<()> {
-        folder::replace(world, dir, FILE, &self.encode())
+        let temporary = dir.join(format!("{FILE}.new"));
+        let file = world.files.open(&temporary, Mode::CreateOrWrite)?;
+        file.set_len(0)?;
+        file.write_all_at(self.encode().as_bytes(), 0)?;
+        world.files.rename(&temporary, &dir.join(FILE))
     }
 
     fn encode(&self) -> String {
