@@ -53,9 +53,9 @@ pub(super) fn chunks_failed(error: &ChunkError) -> Failure {
     let code = match error {
         ChunkError::NoSpace { .. } => Code::NoSpace,
         ChunkError::Corrupt(_) => Code::Corrupt,
-        ChunkError::Newer { .. } | ChunkError::Failed(_) | ChunkError::Index(_) | ChunkError::Io(_) => {
-            Code::Internal
-        }
+        // This node stops, and whoever leads next can do it.
+        ChunkError::Failed(_) => Code::Unavailable,
+        ChunkError::Newer { .. } | ChunkError::Index(_) | ChunkError::Io(_) => Code::Internal,
     };
     Failure::new(code, error.to_string())
 }
@@ -131,5 +131,17 @@ pub(super) fn condition(name: &str, found: Option<u64>) -> String {
     match found {
         Some(version) => format!("{name} exists in version {version}"),
         None => format!("{name} does not exist"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A node whose disk has failed stops: a client that hears of it must try again with the next leader.
+    #[test]
+    fn failed_storage_is_not_definite() {
+        let failure = chunks_failed(&ChunkError::Failed("an fdatasync failed".to_owned()));
+        assert_eq!(failure.code(), Code::Unavailable);
     }
 }
