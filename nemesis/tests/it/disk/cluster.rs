@@ -179,6 +179,11 @@ impl Machine {
         self.child.is_some()
     }
 
+    /// Whether the process is there, now.
+    pub(super) fn is_alive(&mut self) -> bool {
+        self.child.as_mut().is_some_and(|child| child.try_wait().unwrap().is_none())
+    }
+
     /// Starts the process; in the background.
     pub(super) fn start(&mut self) {
         assert!(self.child.is_none());

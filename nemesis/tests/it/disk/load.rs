@@ -19,8 +19,8 @@ use super::cluster::{Cluster, wait};
 /// Names that each writer overwrites in turn.
 const NAMES: u64 = 24;
 /// Writers of files that ride the queue, and of those that don't.
-const SMALL: u64 = 6;
-const LARGE: u64 = 2;
+const SMALL: u64 = 8;
+const LARGE: u64 = 1;
 const READERS: u64 = 2;
 const KIB: usize = 1 << 10;
 
@@ -210,7 +210,10 @@ impl Worker {
             match self.number {
                 ..SMALL => self.write(count, &[1, 100, 4 * KIB, 16 * KIB, 64 * KIB]).await,
                 READING.. => self.read().await,
-                _ => self.write(count, &[128 * KIB + 1, 300 * KIB, 5 << 20]).await,
+                _ => {
+                    self.write(count, &[128 * KIB + 1, 128 * KIB + 1, 300 * KIB, 300 * KIB, 1 << 20, 5 << 20])
+                        .await
+                }
             }
         }
     }

@@ -1,11 +1,15 @@
 //! The disk, and clusters of real processes on it.
 
 mod cluster;
+mod failing;
+mod full;
 mod load;
 mod mounted;
 mod outage;
 mod posix;
 mod power;
+mod rot;
+mod slow;
 
 /// How many rounds a scenario takes: so many, or with `GOSSAMER_LONG`, which says for how many seconds all may go on,
 /// as many more as that gives.
