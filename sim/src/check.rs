@@ -81,9 +81,6 @@ fn check_name(name: &Name, operations: Vec<&Operation>) -> Result<(), Rejected> 
     }
 }
 
-/// What a put wrote that nobody ever read: all the same to everybody.
-const UNREAD: Value = Value::MAX;
-
 /// Of each operation that never answered, and whose effect nobody could tell from that of another one called before it: which
 /// one that is. It need not be tried as long as the other one has not been: if one of them happened, the earlier may be it.
 fn alike(operations: &[&Operation]) -> Vec<Option<usize>> {

@@ -5,8 +5,9 @@
 //!   synced, as a real disk may.
 //! - [`Memory::kill`] is the death of the process: the page cache stays.
 //!
-//! After either, handles and locks from before are dead: every call on them fails. A file keeps its space
-//! until its name is gone durably. The same calls give the same result: nothing here is random.
+//! After either, handles and locks from before are dead: every call on them fails. A file keeps its space until its
+//! name is gone durably; on a disk with a bound, removals are made durable when somebody asks for room, as by the
+//! journals of real ones. The same calls give the same result: nothing here is random.
 
 mod content;
 mod events;
@@ -273,10 +274,13 @@ impl Files for Memory {
     }
 
     fn space(&self, _path: &Path) -> io::Result<Space> {
-        self.0.powered()?;
+        let mut tree = self.0.tree()?;
         let total = match self.0.capacity.load(Ordering::SeqCst) {
             0 => u64::MAX >> 1,
-            bound => bound,
+            bound => {
+                tree.sync_removals();
+                bound
+            }
         };
         Ok(Space { free: total.saturating_sub(self.used()), total })
     }
@@ -338,13 +342,24 @@ impl Handle {
         if !self.writes {
             return Err(io::ErrorKind::PermissionDenied.into());
         }
-        let capacity = self.machine.capacity.load(Ordering::SeqCst);
-        let grown = length.saturating_sub(content.len());
-        if capacity > 0 && grown > 0 && self.machine.used.load(Ordering::SeqCst) + grown > capacity {
+        if self.has_room(&content, length) {
+            return Ok(content);
+        }
+        // A power loss takes the tree first, and then contents.
+        drop(content);
+        self.machine.tree()?.sync_removals();
+        let content = self.reading()?;
+        if !self.has_room(&content, length) {
             locked(&self.machine.events).full += 1;
             return Err(io::ErrorKind::StorageFull.into());
         }
         Ok(content)
+    }
+
+    fn has_room(&self, content: &Content, length: u64) -> bool {
+        let capacity = self.machine.capacity.load(Ordering::SeqCst);
+        let grown = length.saturating_sub(content.len());
+        capacity == 0 || grown == 0 || self.machine.used.load(Ordering::SeqCst) + grown <= capacity
     }
 }
 

@@ -99,6 +99,27 @@ impl Tree {
         Tree { root: durable_copy(&self.root, used), locks: BTreeSet::new() }
     }
 
+    /// Makes durable that files are gone whose names nothing else bears now.
+    pub(super) fn sync_removals(&mut self) {
+        let mut live = BTreeSet::new();
+        let mut dirs = vec![self.root.clone()];
+        let mut seen = dirs.clone();
+        while let Some(dir) = dirs.pop() {
+            for node in locked(&dir).live.values() {
+                live.insert(node.identity());
+                if let Node::Dir(dir) = node {
+                    dirs.push(dir.clone());
+                    seen.push(dir.clone());
+                }
+            }
+        }
+        for dir in seen {
+            let mut dir = locked(&dir);
+            let Dir { live: names, durable } = &mut *dir;
+            durable.retain(|name, node| names.contains_key(name) || live.contains(&node.identity()));
+        }
+    }
+
     pub(super) fn lose_power(&mut self, unsynced: Unsynced) -> Lost {
         self.locks.clear();
         let mut lost = Lost::default();
@@ -134,14 +155,20 @@ impl Tree {
     }
 }
 
+impl Node {
+    /// What no other node is at the same time.
+    fn identity(&self) -> usize {
+        match self {
+            Node::Dir(dir) => Arc::as_ptr(dir).addr(),
+            Node::File(content) => Arc::as_ptr(content).addr(),
+        }
+    }
+}
+
 impl Dir {
     /// Whether a power loss leaves this name what it is.
     fn has_durably(&self, name: &str, node: &Node) -> bool {
-        match (self.durable.get(name), node) {
-            (Some(Node::Dir(durable)), Node::Dir(live)) => Arc::ptr_eq(durable, live),
-            (Some(Node::File(durable)), Node::File(live)) => Arc::ptr_eq(durable, live),
-            _ => false,
-        }
+        self.durable.get(name).is_some_and(|durable| durable.identity() == node.identity())
     }
 }
 

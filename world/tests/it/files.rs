@@ -208,6 +208,30 @@ fn lies() {
     assert!(memory.exists(Path::new("/g")).unwrap());
 }
 
+/// Room for new files is made of removed ones without a sync, but not of those that were only renamed or replaced.
+#[test]
+fn removals_make_room() {
+    let memory = Memory::new();
+    for name in ["removed", "renamed", "replaced"] {
+        let file = memory.open(&Path::new("/").join(name), Mode::Create).unwrap();
+        file.allocate(1000).unwrap();
+        file.sync_data().unwrap();
+    }
+    memory.sync_dir(Path::new("/")).unwrap();
+    memory.open(Path::new("/new"), Mode::Create).unwrap();
+    memory.rename(Path::new("/new"), Path::new("/replaced")).unwrap();
+    memory.rename(Path::new("/renamed"), Path::new("/other")).unwrap();
+    memory.remove(Path::new("/removed")).unwrap();
+    memory.set_capacity(3000);
+    let file = memory.open(Path::new("/more"), Mode::Create).unwrap();
+    assert_eq!(file.allocate(1001).unwrap_err().kind(), ErrorKind::StorageFull);
+    file.allocate(1000).unwrap();
+    drop(file);
+    memory.crash();
+    assert_eq!(memory.list(Path::new("/")).unwrap(), ["renamed", "replaced"]);
+    assert_eq!(memory.space(Path::new("/")).unwrap().free, 1000);
+}
+
 /// Against a model of bytes: whatever is written, cut, synced, failed and lost, a power loss leaves what the last sync
 /// left, and of a failed one what was durable before. (Nothing is cut after a failed sync.)
 #[test]

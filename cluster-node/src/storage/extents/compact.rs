@@ -9,9 +9,14 @@ use crate::storage::catalogue::backend::{BackendError, Batch};
 
 impl Chunks {
     /// Empties one sealed extent of which less than half is live, or one of several that restarts left short. Its chunks are
-    /// readable all the time; the file is left to [`Chunks::unlink_some`]. False: there was none to do.
+    /// readable all the time; the file is left to [`Chunks::unlink_some`]. False: there was none to do, or there is no room
+    /// to do it.
     pub(in crate::storage) fn compact_one(&self) -> Result<bool, ChunkError> {
-        let Some(number) = self.sparse() else { return Ok(false) };
+        let Some((number, live)) = self.sparse() else { return Ok(false) };
+        // Half of the reserve stays for log and catalogue; copies that are broken off would only fill the disk more.
+        if self.files.space(&self.dir)?.free < live + self.config.reserve_bytes / 2 {
+            return Ok(false);
+        }
         let mut moved = Vec::new();
         let copied = self.copy_live(number, &mut moved);
         // Only what is durable in its new place may lose its old one.
@@ -25,13 +30,15 @@ impl Chunks {
         Ok(true)
     }
 
-    fn sparse(&self) -> Option<u64> {
+    /// The one with the fewest live bytes, which gives most for least, and how many.
+    fn sparse(&self) -> Option<(u64, u64)> {
         let layout = locked(&self.layout);
         let sealed: Vec<(u64, Extent)> = layout.sealed().filter(|(_, extent)| extent.live > 0).collect();
         let short = |extent: &Extent| extent.live * 2 < self.config.extent_bytes;
         let several = sealed.iter().filter(|(_, extent)| short(extent)).count() > 1;
         let wanted = |extent: &Extent| extent.live * 2 < extent.end || (several && short(extent));
-        sealed.iter().find(|(_, extent)| wanted(extent)).map(|(number, _)| *number)
+        let wanted = sealed.iter().filter(|(_, extent)| wanted(extent));
+        wanted.min_by_key(|(_, extent)| extent.live).map(|(number, extent)| (*number, extent.live))
     }
 
     fn copy_live(&self, number: u64, moved: &mut Vec<(Hash, Location, Location)>) -> Result<(), ChunkError> {

@@ -64,9 +64,10 @@ impl Chunks {
             layout.extents.remove(&number);
             drop(layout);
             self.handles.forget(number);
-            self.syncing.forget(number);
             // Not followed by a directory sync: should it come back, the next start indexes it, and it is freed again.
             self.files.remove(&self.path(number))?;
+            // Only now: an extent that says that this one is durable is made after the removal, and its name durable with it.
+            self.syncing.forget(number);
             unlinked += extent.end.max(1);
         }
     }

@@ -13,6 +13,8 @@
 //! - A chunk without reference has a tag, and is freed only when a Collect with a number of at least tag + 2 was applied after
 //!   this process had replayed the log of its start.
 //! - Nothing is freed while a hash list that a record names is not yet expanded: it may name any chunk.
+//! - Extents before the `durable_below` of any header hold no torn record with a header that passes: the first start after
+//!   the power loss has made it void.
 //! - A failed fdatasync fails everything from then on.
 //!
 //! # What it does not guarantee

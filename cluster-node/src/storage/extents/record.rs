@@ -25,6 +25,8 @@ pub(super) const RECORD_HEADER: usize = 48;
 
 const EXTENT_MAGIC: &[u8; 8] = b"GOSSEXT\n";
 const RECORD_MAGIC: [u8; 4] = *b"GChk";
+/// In the place of a record's magic: its payload never reached the disk whole, and it counts as none.
+pub(super) const VOID_MAGIC: [u8; 4] = *b"Void";
 const COPY: usize = 64;
 
 /// What an extent says of itself.

@@ -10,7 +10,7 @@ use gossamer_proto::limits::CHUNK_BYTES;
 use gossamer_world::{File, files::Mode};
 
 use super::append::Extent;
-use super::record::{EXTENT_HEADER, ExtentHeader, FORMAT, Location, Opening};
+use super::record::{self, EXTENT_HEADER, ExtentHeader, FORMAT, Location, Opening};
 use super::rows::{self, Listed};
 use super::scan::Scan;
 use super::{ChunkError, Chunks, locked};
@@ -102,14 +102,17 @@ impl Chunks {
         }
     }
 
-    /// Adds the records of one extent, from byte `from`, that the index lacks.
+    /// Adds the records of one extent, from byte `from`, that the index lacks. Of two of the same chunk the later one counts:
+    /// it was written because the other was lost, damaged or to be moved.
     fn index_extent(&self, header: &ExtentHeader, from: u64, check: bool) -> Result<(), ChunkError> {
         let file = self.file(header.number)?;
         let mut scan = Scan::new(&*file, header.number, header.nonce, from)?;
         let mut found: BTreeMap<Hash, Location> = BTreeMap::new();
         while let Some((hash, at)) = scan.next()? {
-            let known = found.contains_key(&hash) || self.locate(&hash)?.is_some();
-            if known || (check && self.read_record(&hash, &at)?.is_none_or(|data| Hash::of(&data) != hash)) {
+            if check && self.read_record(&hash, &at)?.is_none_or(|data| Hash::of(&data) != hash) {
+                tracing::warn!(%hash, extent = at.extent, offset = at.offset, "a chunk did not reach the disk whole");
+                self.void(&at)?;
+                self.forget(&hash, &at)?;
                 continue;
             }
             found.insert(hash, at);
@@ -117,20 +120,34 @@ impl Chunks {
                 self.add_found(std::mem::take(&mut found))?;
             }
         }
-        Ok(self.add_found(found)?)
+        self.add_found(found)
     }
 
-    fn add_found(&self, found: BTreeMap<Hash, Location>) -> Result<(), BackendError> {
+    /// Makes a torn record none at all. Later extents will say that this one is durable, which its payload never was: the
+    /// next rebuild would take the header's word for it.
+    ///
+    /// Durable only when the extent is synced: until then no later extent exists, and a start checks the record again.
+    fn void(&self, at: &Location) -> io::Result<()> {
+        // The magic is all in one sector, so this is not torn itself; length and hash are left for people.
+        self.files.open(&self.path(at.extent), Mode::Write)?.write_all_at(&record::VOID_MAGIC, at.offset)
+    }
+
+    fn add_found(&self, found: BTreeMap<Hash, Location>) -> Result<(), ChunkError> {
         let tag = self.backend.get(&rows::COLLECT)?.unwrap_or_else(|| rows::number(0));
         let mut batch = Batch::new();
         for (hash, at) in found {
+            let before = self.locate(&hash)?;
             batch.push((rows::of(b'L', &hash), Some(rows::location(&at))));
             if !self.is_referenced(&hash)? {
                 batch.push((rows::of(b'U', &hash), Some(tag.clone())));
             }
-            locked(&self.layout).gain(&at);
+            let mut layout = locked(&self.layout);
+            if let Some(before) = before {
+                layout.lose(&before);
+            }
+            layout.gain(&at);
         }
-        self.backend.write(batch)
+        Ok(self.backend.write(batch)?)
     }
 
     fn count_rows(&self) -> Result<(), BackendError> {

@@ -22,7 +22,7 @@ fn on_one_of_three(leads: bool, seed: u64) {
     let mut random = SmallRng::seed_from_u64(seed);
     let mut load = Load::start(&cluster, seed);
     let mut longest = Duration::ZERO;
-    let rounds = rounds(3);
+    let rounds = rounds(2);
     for round in 0..rounds {
         let at = if leads { cluster.leader() } else { cluster.follower() };
         longest = longest.max(fail(&mut cluster.nodes[at], random.random_range(1..40)));
@@ -37,7 +37,7 @@ fn on_one_of_three(leads: bool, seed: u64) {
         cluster.wait_voters(3);
         load.goes_on(20);
     }
-    outage(&mut cluster, &mut random, false, || load.pause());
+    outage(&mut cluster, &mut random, Some(rounds), || load.pause());
     machines(&mut cluster).for_each(Machine::power_on);
     cluster.wait_voters(3);
     load.rest();
@@ -78,12 +78,12 @@ fn of_the_only_node() {
     let Some(mut cluster) = Cluster::start(1, &[]) else { return };
     let mut random = SmallRng::seed_from_u64(23);
     let mut load = Load::start(&cluster, 23);
-    for round in 0..rounds(2) {
+    for round in 0..rounds(1) {
         fail(&mut cluster.nodes[0], random.random_range(1..40));
         cluster.nodes[0].start();
         cluster.wait_voters(1);
         load.goes_on(50);
-        outage(&mut cluster, &mut random, false, || load.pause());
+        outage(&mut cluster, &mut random, Some(round), || load.pause());
         machines(&mut cluster).for_each(Machine::power_on);
         cluster.wait_voters(1);
         load.rest();

@@ -43,9 +43,10 @@ fn disks() {
     for number in 0..4 {
         put(&runtime, &client, number).unwrap_or_else(|error| panic!("one full disk of three: {error}"));
     }
-    (0..3).filter(|node| *node != one).for_each(|node| bound(node, 10));
+    // More than an extent holds: the one that is being written is not freed before it is full.
+    (0..3).filter(|node| *node != one).for_each(|node| bound(node, 100));
     let refused =
-        (4..40).find_map(|number| put(&runtime, &client, number).err().map(|error| (number, error)));
+        (4..60).find_map(|number| put(&runtime, &client, number).err().map(|error| (number, error)));
     let (number, error) = refused.expect("uploads are refused when all disks are full");
     assert_eq!(error.kind(), Kind::Failed, "{error}");
     assert!(error.to_string().contains("bytes free"), "{error}");

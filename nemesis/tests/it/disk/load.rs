@@ -207,13 +207,13 @@ impl Worker {
                 }
                 self.shared.resting.send_modify(|resting| *resting -= 1);
             }
-            match self.number {
-                ..SMALL => self.write(count, &[1, 100, 4 * KIB, 16 * KIB, 64 * KIB]).await,
-                READING.. => self.read().await,
-                _ => {
-                    self.write(count, &[128 * KIB + 1, 128 * KIB + 1, 300 * KIB, 300 * KIB, 1 << 20, 5 << 20])
-                        .await
-                }
+            if self.number < SMALL {
+                self.write(count, &[1, 100, 4 * KIB, 16 * KIB, 64 * KIB]).await;
+            } else if self.number < SMALL + LARGE {
+                let least = 128 * KIB + 1;
+                self.write(count, &[least, least, 300 * KIB, 300 * KIB, 1 << 20, 5 << 20]).await;
+            } else {
+                self.read().await;
             }
         }
     }
@@ -265,8 +265,6 @@ impl Worker {
         }
     }
 }
-
-const READING: u64 = SMALL + LARGE;
 
 /// The one with the newer version.
 trait MaxByVersion {

@@ -1,4 +1,8 @@
 //! The disk, and clusters of real processes on it.
+//!
+//! - [`posix`], [`power`]: the disk alone; [`mounted`]: one for a test
+//! - [`cluster`]: processes on such disks; [`load`]: what their clients do, and the book of what they were told
+//! - [`outage`], [`failing`], [`slow`], [`full`], [`rot`]: what befalls them
 
 mod cluster;
 mod failing;

@@ -25,14 +25,17 @@ fn anywhere() {
     let mut random = SmallRng::seed_from_u64(seed);
     let mut load = Load::start(&cluster, seed);
     load.goes_on(300);
-    let rounds = rounds(8);
+    let rounds = rounds(PARTS.len() as u32);
     for round in 0..rounds {
         let at = random.random_range(0..3);
         let before = cluster.id(at);
         let node = &mut cluster.nodes[at];
+        let (pass, part) = (round as usize / PARTS.len(), round as usize % PARTS.len());
+        wait(PARTS[part], || (!written(node, PARTS[part]).is_empty()).then_some(()));
         node.kill();
         node.reap();
-        let damage = damage(node, PARTS[round as usize % PARTS.len()], &mut random);
+        // Bits and ends in turn, and the other way round in the next pass.
+        let damage = damage(node, &written(node, PARTS[part]), (pass + part) % 2 == 1, &mut random);
         node.start();
         cluster.wait_voters(3);
         load.goes_on(20);
@@ -47,23 +50,31 @@ fn anywhere() {
     cluster.verify();
 }
 
-/// Damages some file in this part of a node's folder where something is written; says what it did.
-fn damage(node: &Machine, part: &str, random: &mut SmallRng) -> String {
-    let below = Path::new("/data").join(part);
-    let files = node.disk.files().unwrap();
-    let written = |(file, _): &(PathBuf, u64)| {
-        let bytes = std::fs::read(node.disk.path().join(file.strip_prefix("/").unwrap())).unwrap();
-        Some((file.clone(), bytes.iter().rposition(|byte| *byte != 0)? as u64 + 1))
-    };
-    let files = files.iter().filter(|(file, _)| file.starts_with(&below)).filter_map(written);
-    let files: Vec<(PathBuf, u64)> = files.collect();
-    let Some((file, length)) = files.choose(random) else { return format!("nothing is in {part} yet") };
+/// Cuts off one of these files where something is written, or flips a bit there; says what it did.
+fn damage(node: &Machine, files: &[(PathBuf, u64)], cut: bool, random: &mut SmallRng) -> String {
+    let (file, length) = files.choose(random).unwrap();
     let offset = random.random_range(0..*length);
-    if random.random_range(0..3) > 0 {
+    if !cut {
         node.disk.flip(file, offset, 1 << random.random_range(0..8)).unwrap();
         return format!("a bit at {offset} of {length} in {}", file.display());
     }
-    let real = node.disk.path().join(file.strip_prefix("/").unwrap());
-    File::options().write(true).open(real).unwrap().set_len(offset).unwrap();
+    File::options().write(true).open(real(node, file)).unwrap().set_len(offset).unwrap();
     format!("cut at {offset} of {length}: {}", file.display())
+}
+
+/// The files in a part of a node's folder, and how far they are written; none where nothing is.
+fn written(node: &Machine, part: &str) -> Vec<(PathBuf, u64)> {
+    let below = Path::new("/data").join(part);
+    let files = node.disk.files().unwrap();
+    let end = |(file, _): &(PathBuf, u64)| {
+        // One that was removed since.
+        let bytes = std::fs::read(real(node, file)).ok()?;
+        Some((file.clone(), bytes.iter().rposition(|byte| *byte != 0)? as u64 + 1))
+    };
+    files.iter().filter(|(file, _)| file.starts_with(&below)).filter_map(end).collect()
+}
+
+/// Where a file on a node's disk is in this machine's tree.
+fn real(node: &Machine, file: &Path) -> PathBuf {
+    node.disk.path().join(file.strip_prefix("/").unwrap())
 }

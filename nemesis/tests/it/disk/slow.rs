@@ -14,7 +14,7 @@ fn follower() {
     let mut load = Load::start(&cluster, 31);
     let measured = |what: &str| {
         load.latencies();
-        load.goes_on(300);
+        load.goes_on(200);
         let took = load.latencies();
         let at = |share: f64| took[((took.len() - 1) as f64 * share) as usize];
         say(&format!("{what}: {} puts, p50 {:?}, p99 {:?}", took.len(), at(0.5), at(0.99)));

@@ -140,6 +140,51 @@ fn a_torn_tail_is_never_held() {
     }
 }
 
+/// A record whose header reached the disk, and whose payload did not, is never taken for the chunk: not when the index is
+/// lost, and not when it is lost again, by when later extents say that this one is durable. The chunk put anew is found.
+#[test]
+fn a_torn_record_never_comes_back() {
+    for put_again in [false, true] {
+        let bench = Bench::new();
+        let chunks = bench.open();
+        let hashes: Vec<Hash> = (0..5).map(|seed| put(&chunks, seed, 300)).collect();
+        drop(chunks);
+        bench.damage(&chunk(2, 300).1);
+        for loss in 0..4 {
+            bench.backend.clear().unwrap();
+            let chunks = bench.open();
+            if put_again && loss == 0 {
+                assert_eq!(put(&chunks, 2, 300), hashes[2]);
+            }
+            // Begins an extent.
+            put(&chunks, 10 + loss, 300);
+            for hash in &hashes {
+                let there = *hash != hashes[2] || put_again;
+                assert_eq!(chunks.has(hash).unwrap(), there, "loss {loss}");
+                assert_eq!(matches!(chunks.get_checked(hash), Ok(Some(_))), there, "loss {loss}");
+            }
+        }
+    }
+}
+
+/// A damaged chunk that was mended stays so without the index: of two records the later one counts.
+#[test]
+fn a_mended_chunk_stays_mended() {
+    let bench = Bench::new();
+    let hash = put(&bench.open(), 1, 300);
+    put(&bench.open(), 2, 300);
+    bench.damage(&chunk(1, 300).1);
+    let chunks = bench.open();
+    assert!(matches!(chunks.get_checked(&hash), Err(ChunkError::Corrupt(_))));
+    put(&chunks, 1, 300);
+    let stored = chunks.stored_bytes();
+    drop(chunks);
+    bench.backend.clear().unwrap();
+    let chunks = bench.open();
+    assert!(chunks.get_checked(&hash).unwrap().is_some());
+    assert_eq!(chunks.stored_bytes(), stored, "a record that another one replaced is not counted");
+}
+
 /// An extent of a newer format is refused, not overwritten.
 #[test]
 fn a_newer_format_is_refused() {
