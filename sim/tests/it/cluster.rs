@@ -15,7 +15,7 @@ const FOUND_BY: [(KnownBug, u64, &str); 6] = [
 ];
 
 fn gossamer_sim(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_gossamer-sim")).args(arguments).output().unwrap()
+    Command::new(env!("CARGO_BIN_EXE_gossamer-sim")).args(arguments).output().expect("it is built")
 }
 
 /// Every seed passes, and together they have seen everything that can happen. How many is decided by GOSSAMER_SEEDS, as in
