@@ -74,6 +74,7 @@ pub fn run(bytes: &[u8]) {
         let mut in_header: Vec<usize> =
             done.flips.iter().filter(|(_, at)| *at < HEADERS).map(|(file, _)| *file).collect();
         let count = in_header.len();
+        in_header.sort_unstable();
         in_header.dedup();
         if in_header.len() == count {
             assert!(held + done.flips.len() >= contents.len(), "a bad byte cost more than one chunk");
