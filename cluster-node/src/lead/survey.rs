@@ -44,7 +44,7 @@ pub(super) async fn situation(
     let former: BTreeSet<u64> = view.voters.iter().chain(&view.replicas).copied().collect();
     let claims: Vec<(u64, &NodeReport)> = reports
         .iter()
-        .filter(|(id, report)| now.ready.contains(id) && former.contains(&report.replaces))
+        .filter(|(_, report)| former.contains(&report.replaces))
         .map(|(id, report)| (*id, report))
         .collect();
     if !claims.is_empty() {
@@ -56,7 +56,8 @@ pub(super) async fn situation(
         };
         let proven = claims.into_iter().filter(|(_, report)| proven(report));
         let proven = proven.map(|(id, report)| (report.replaces, id));
-        now.successors = proven.clone().filter(|(old, _)| view.voters.contains(old)).collect();
+        let takes_over = |(old, new): &(u64, u64)| view.voters.contains(old) && now.ready.contains(new);
+        now.successors = proven.clone().filter(takes_over).collect();
         now.superseded = proven.map(|(old, _)| old).filter(|old| view.replicas.contains(old)).collect();
     }
     Ok(now)
