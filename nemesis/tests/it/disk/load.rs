@@ -208,8 +208,8 @@ impl Worker {
                 self.shared.resting.send_modify(|resting| *resting -= 1);
             }
             match self.number {
-                ..SMALL => self.write(count, &[1, 100, 4 * KIB, 16 * KIB, 64 * KIB]).await,
-                READING.. => self.read().await,
+                number if number < SMALL => self.write(count, &[1, 100, 4 * KIB, 16 * KIB, 64 * KIB]).await,
+                number if number >= READING => self.read().await,
                 _ => {
                     self.write(count, &[128 * KIB + 1, 128 * KIB + 1, 300 * KIB, 300 * KIB, 1 << 20, 5 << 20])
                         .await
