@@ -58,28 +58,32 @@ impl Cluster {
     /// The power of these machines fails, one a few milliseconds after the other; some run for a moment without a disk.
     /// What they have not synced is lost, or torn.
     pub fn lose_power(&self, hosts: &[Host], random: &mut SmallRng) -> anyhow::Result<()> {
-        let programs: anyhow::Result<Vec<Process>> =
-            hosts.iter().map(|host| self.program_of(*host)).collect();
-        let programs = programs?;
-        let begun = Instant::now();
-        for (host, program) in hosts.iter().zip(&programs) {
+        let mut failing = Vec::new();
+        for host in hosts {
             let disk = self.disk(*host).with_context(|| format!("{host} has no disk"))?;
             let loss = if random.random() { Loss::All } else { Loss::Torn(random.random()) };
-            // All pauses together take no more than half of the time.
-            let pause = AT_ONCE / 2 / hosts.len() as u32;
-            sleep(pause.mul_f64(random.random()));
-            if random.random() {
-                disk.lose_power(loss);
-                program.begin_kill()?;
-            } else {
-                program.begin_kill()?;
-                disk.lose_power(loss);
-            }
+            let (after, runs_on) = (AT_ONCE.mul_f64(random.random_range(0.0..0.5)), random.random());
+            failing.push((disk, self.program_of(*host)?, loss, after, runs_on));
         }
-        let took = begun.elapsed();
-        programs.iter().try_for_each(Process::ended)?;
-        if took > AT_ONCE {
-            eprintln!("the power of {hosts:?} took {took:?} to fail: this machine is busy");
+        let begun = Instant::now();
+        let failed: anyhow::Result<Vec<Duration>> = std::thread::scope(|scope| {
+            let fail = |(disk, program, loss, after, runs_on): (&'_ Disk, Process, Loss, Duration, bool)| {
+                sleep(after);
+                let failed = begun.elapsed();
+                if !runs_on {
+                    program.begin_kill()?;
+                }
+                disk.lose_power(loss);
+                program.begin_kill()?;
+                program.ended()?;
+                Ok(failed)
+            };
+            let threads: Vec<_> = failing.into_iter().map(|one| scope.spawn(move || fail(one))).collect();
+            threads.into_iter().map(|it| it.join().expect("a power loss does not panic")).collect()
+        });
+        let last = failed?.into_iter().max().unwrap_or_default();
+        if last > AT_ONCE {
+            eprintln!("the power of {hosts:?} took {last:?} to fail: this machine is busy");
         }
         Ok(())
     }

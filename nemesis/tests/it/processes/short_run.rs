@@ -19,7 +19,7 @@ fn random_faults() {
     let Some(scenario) = Scenario::start_with(Layout::Machines, 3, 1, options, extras) else { return };
     let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
     let seed = number("GOSSAMER_SEED").unwrap_or(1);
-    let lasts = Duration::from_secs(number("GOSSAMER_SECONDS").unwrap_or(35));
+    let lasts = Duration::from_secs(number("GOSSAMER_SECONDS").unwrap_or(45));
     match run::run(&scenario, Settings { seed, lasts, complete: false, first: &[Kind::PowerAll] }) {
         Ok(summary) => {
             super::say(&summary.to_string());
