@@ -7,6 +7,7 @@ use anyhow::{Context, ensure};
 use gossamer_client::Client;
 use gossamer_sim::history::{Call, Condition, Return};
 use serde::Serialize;
+use tokio::time::Instant;
 
 use crate::cluster::{Cluster, PATIENCE, Watch};
 use crate::faults::Kind;
@@ -34,6 +35,8 @@ pub struct Coverage {
     pub collects: usize,
     /// Bytes that interrupted uploads did not have to send again.
     pub resumed_bytes: u64,
+    /// Bytes that were not synced when the power failed, and are lost.
+    pub lost_bytes: u64,
     /// The highest term: how often there was an election.
     pub term: u64,
 }
@@ -75,8 +78,9 @@ async fn write_and_read(client: &Client, book: &Book, name: &str) -> anyhow::Res
     Ok(())
 }
 
-/// All nodes are there, have the same, and all of it; nobody panicked.
-pub fn whole(cluster: &Cluster, watch: &Watch) -> anyhow::Result<()> {
+/// All nodes are there, have the same, and all of it; nobody panicked. What is `rotten` may have to be found first, by looking
+/// at every chunk; then it is mended.
+pub fn whole(cluster: &Cluster, watch: &Watch, rotten: bool) -> anyhow::Result<()> {
     let nodes = cluster.first_nodes();
     for host in &nodes {
         ensure!(cluster.has_node(*host), "the node of {host} ended: {}", last_words(cluster, *host));
@@ -84,8 +88,15 @@ pub fn whole(cluster: &Cluster, watch: &Watch) -> anyhow::Result<()> {
     watch.settled(nodes.len(), PATIENCE)?;
     let inside = Inside::enter(&cluster.lab, cluster.clients())?;
     let client = cluster.connect(&inside, 1, PATIENCE)?.remove(0);
-    let report = inside.run(async move { client.verify(&mut |_| {}).await })?;
-    ensure!(report.is_clean() && report.nodes.len() >= nodes.len(), "not all are whole: {report:?}");
+    let begun = Instant::now();
+    loop {
+        let client = client.clone();
+        let report = inside.run(async move { client.verify(&mut |_| {}).await })?;
+        if report.is_clean() && report.nodes.len() >= nodes.len() {
+            break;
+        }
+        ensure!(rotten && begun.elapsed() < PATIENCE, "not all are whole: {report:?}");
+    }
     for (host, log) in logs(cluster) {
         let panics = log.lines().find(|line| line.contains("panicked at"));
         ensure!(panics.is_none(), "{host}: {}", panics.unwrap_or_default());
@@ -122,6 +133,7 @@ pub fn coverage(cluster: &Cluster, watch: &Watch, faults: &BTreeMap<Kind, usize>
         voters_changed: said("changing the voters"),
         collects: said("a collect was applied"),
         resumed_bytes: book.resumed_bytes(),
+        lost_bytes: cluster.lost_bytes(),
         term: watch.look().reports().map(|(_, report)| report.term).max().unwrap_or(0),
     }
 }

@@ -1,7 +1,12 @@
 //! A cluster of real processes in a lab: founded, started, restarted, observed.
+//!
+//! - [`Watch`]: what can be seen of it; `disks`: its machines' disks, and their power; `clocks`: their wall clocks
 
+mod clocks;
+mod disks;
 mod watch;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::Duration;
@@ -15,10 +20,14 @@ use tokio::time::Instant;
 
 pub use watch::{Seen, Watch};
 
+use crate::disk::Disk;
 use crate::lab::{Host, Inside, Lab, Process};
 
 /// How long anything may take that is waited for while nothing is broken: far beyond what it takes.
 pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Disk space that nodes here keep free, MiB: less than on a real machine.
+pub const RESERVE_MIB: u64 = 16;
 
 /// What runs where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -48,11 +57,17 @@ pub struct Plan {
     pub spare: u8,
     /// Options for every node.
     pub options: Vec<String>,
+    /// Whether data folders are on a [`Disk`] each, whose power can fail.
+    pub disks: bool,
+    /// Whether wall clocks can be made to jump: needs what [`Cluster::clocks_want`] says.
+    pub clocks: bool,
 }
 
 /// A running cluster. The hosts of nodes come first, spare ones after them, then two of queue servers (if apart), then that
 /// of the clients.
 pub struct Cluster {
+    /// Before the lab: what is mounted in a host's folder is unmounted before that is removed.
+    disks: BTreeMap<Host, Disk>,
     /// Where it runs.
     pub lab: Lab,
     plan: Plan,
@@ -65,7 +80,9 @@ impl Cluster {
     pub fn found(plan: Plan) -> anyhow::Result<Cluster> {
         let hosts = plan.nodes + plan.spare + 3;
         let lab = Lab::start(&plan.lab, &plan.net, hosts, &plan.folder, &plan.program)?;
-        let mut cluster = Cluster { lab, plan, trust: Trust::Insecure, token: None };
+        let mut cluster = Cluster { disks: BTreeMap::new(), lab, plan, trust: Trust::Insecure, token: None };
+        cluster.mount_disks()?;
+        cluster.nodes().into_iter().try_for_each(|host| cluster.set_clock(host, 0))?;
         match cluster.plan.layout {
             Layout::Machines => cluster.found_by_up()?,
             Layout::Apart => cluster.queues().into_iter().try_for_each(|host| cluster.start_queue(host))?,
@@ -134,15 +151,18 @@ impl Cluster {
     /// Starts, or starts again, the node of a host, and in [`Layout::Machines`] its queue server.
     pub fn start_node(&self, host: Host) -> anyhow::Result<()> {
         let options: Vec<&str> = self.plan.options.iter().map(String::as_str).collect();
-        let common = ["-v", "--reserve", "16"];
+        let (reserve, clock) = (RESERVE_MIB.to_string(), self.on_its_clock(host));
+        let common = ["-v", "--reserve", &reserve];
+        let clock: Vec<&str> = clock.iter().map(String::as_str).collect();
         match self.plan.layout {
             Layout::Machines => {
-                let host = host.to_string();
+                let dir = self.node_folder(host).display().to_string();
                 let said = match &self.token {
                     Some(token) => ["--token", token],
                     None => ["--cluster", "nemesis"],
                 };
-                self.lab.call(&[&["up", &host], &common[..], &said, &options].concat()).map(drop)
+                let words = [&clock[..], &["gossamer", "up", "--dir", &dir], &common, &said, &options];
+                self.lab.spawn(host, "up", &words.concat())
             }
             Layout::Apart => {
                 let queues: Vec<String> =
@@ -150,8 +170,8 @@ impl Cluster {
                 let (queues, dir, own) = (queues.join(","), self.data(host, "node"), self.lab.address(host));
                 let place =
                     ["--dir", &dir, "--listen", "0.0.0.0:4168", "--advertise", &own, "--queue", &queues];
-                let words = [&["gossamer", "node", "--insecure"], &place[..], &common, &options].concat();
-                self.lab.spawn(host, "node", &words)
+                let words = [&clock[..], &["gossamer", "node", "--insecure"], &place, &common, &options];
+                self.lab.spawn(host, "node", &words.concat())
             }
         }
     }

@@ -122,6 +122,12 @@ impl Disk {
         self.memory.files()
     }
 
+    /// Empties it: it was replaced by a new one. What is open never works again.
+    pub fn wipe(&self) {
+        self.front.forget_all();
+        self.memory.wipe();
+    }
+
     /// What has happened so far to what is stored.
     pub fn events(&self) -> Events {
         self.memory.events()

@@ -36,9 +36,7 @@ impl Field<'_> {
         if process.lives() {
             process.kill()?;
         }
-        let folder = self.cluster.node_folder(host);
-        std::fs::remove_dir_all(&folder)?;
-        std::fs::create_dir(&folder)?;
+        self.cluster.empty(host)?;
         self.is_changing = false;
         Ok(())
     }

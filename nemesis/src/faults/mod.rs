@@ -2,8 +2,11 @@
 //! [`Field::begin`] allows, may cost an acknowledged write or an old answer.
 //!
 //! - [`cuts`]: cables, and what is on them; [`processes`]: killed, paused, stopped, wiped; [`members`]: who comes and goes
+//! - [`disks`]: power, syncs, room and bits; [`clocks`]: the time of day
 
+pub mod clocks;
 mod cuts;
+mod disks;
 mod members;
 mod processes;
 
@@ -64,11 +67,25 @@ pub enum Kind {
     Ring,
     /// Packets late, out of order, lost and doubled.
     Weather,
+    /// The power of one machine fails: what it had not synced is lost, or torn.
+    PowerOne,
+    /// The power of all machines fails within 50 ms.
+    PowerAll,
+    /// A sync of one node fails: the node ends itself, and is started on what its page cache holds or after a power loss.
+    FailSync,
+    /// Every sync of one node takes 200 ms more.
+    SlowSyncs,
+    /// One node's disk is full but for its reserve.
+    FullDisk,
+    /// Bits flip in what one node has stored: its log, its snapshots, its extents or its catalogue.
+    Rot,
+    /// A node's wall clock is an hour ahead or behind.
+    JumpClock,
 }
 
 impl Kind {
     /// All there are.
-    pub const ALL: [Kind; 20] = [
+    pub const ALL: [Kind; 27] = [
         Kind::KillLeader,
         Kind::KillFollower,
         Kind::KillMajority,
@@ -89,6 +106,13 @@ impl Kind {
         Kind::Partial,
         Kind::Ring,
         Kind::Weather,
+        Kind::PowerOne,
+        Kind::PowerAll,
+        Kind::FailSync,
+        Kind::SlowSyncs,
+        Kind::FullDisk,
+        Kind::Rot,
+        Kind::JumpClock,
     ];
 
     /// Those that a cluster can be subjected to.
@@ -98,6 +122,13 @@ impl Kind {
             Kind::KillQueue | Kind::PauseQueue => apart,
             Kind::Ring | Kind::MajorityWithLeader => nodes >= 5,
             Kind::JoinAndRemove => cluster.nodes().len() > nodes,
+            Kind::PowerOne
+            | Kind::PowerAll
+            | Kind::FailSync
+            | Kind::SlowSyncs
+            | Kind::FullDisk
+            | Kind::Rot => cluster.first_nodes().iter().all(|host| cluster.disk(*host).is_some()),
+            Kind::JumpClock => cluster.has_clocks(),
             _ => true,
         };
         Kind::ALL.into_iter().filter(fits).collect()
@@ -121,6 +152,9 @@ enum Undo {
     Mend(Vec<(Host, Host)>),
     Clear(Vec<Host>),
     Remove(Host, u64),
+    PowerOn(Vec<Host>),
+    HealDisk(Host),
+    SetClock(Host),
 }
 
 /// Where things break.
@@ -141,6 +175,10 @@ pub struct Field<'a> {
     is_stormy: bool,
     /// The members change.
     is_changing: bool,
+    /// A clock is wrong.
+    is_untimely: bool,
+    /// The only machine whose disk rots: a minority's.
+    rotten: Host,
 }
 
 /// How long a change of members may take that nothing else stands in the way of.
@@ -148,13 +186,26 @@ const CHANGE: Duration = Duration::from_secs(60);
 
 impl<'a> Field<'a> {
     /// Nothing is broken yet.
-    pub fn new(cluster: &'a Cluster, random: SmallRng) -> anyhow::Result<Self> {
+    pub fn new(cluster: &'a Cluster, mut random: SmallRng) -> anyhow::Result<Self> {
         let inside = Inside::enter(&cluster.lab, cluster.clients())?;
         let admin = cluster.connect(&inside, 1, CHANGE)?.remove(0);
         let every = (1..=cluster.clients().0).map(Host).collect();
         let (watch, cables) = (cluster.watch()?, Cables::new(every));
-        let (is_cut, is_stormy, is_changing, down) = (false, false, false, BTreeSet::new());
-        Ok(Field { cluster, watch, cables, inside, admin, random, down, is_cut, is_stormy, is_changing })
+        let rotten = Host(random.random_range(1..=cluster.first_nodes().len() as u8));
+        Ok(Field {
+            cluster,
+            watch,
+            cables,
+            inside,
+            admin,
+            random,
+            down: BTreeSet::new(),
+            is_cut: false,
+            is_stormy: false,
+            is_changing: false,
+            is_untimely: false,
+            rotten,
+        })
     }
 
     /// Lets voters be replaced that are silent for so long.
@@ -175,6 +226,8 @@ impl<'a> Field<'a> {
             | Partial | Ring => self.cut(kind)?,
             Weather => self.storm()?,
             JoinAndRemove => self.join()?,
+            PowerOne | PowerAll | FailSync | SlowSyncs | FullDisk | Rot => self.break_disks(kind)?,
+            JumpClock => self.jump()?,
         };
         Ok(undo.map(|undo| Broken { kind, until: Instant::now() + lasts, undo }))
     }
@@ -211,11 +264,33 @@ impl<'a> Field<'a> {
                 }
             }
             Undo::Remove(host, id) => self.remove(host, id)?,
+            Undo::PowerOn(hosts) => {
+                self.cluster.power_on(&hosts)?;
+                self.down.retain(|host| !hosts.contains(host));
+            }
+            Undo::HealDisk(host) => self.heal_disk(host),
+            Undo::SetClock(host) => {
+                self.cluster.set_clock(host, 0)?;
+                self.is_untimely = false;
+            }
         }
-        if broken.kind == Kind::Wipe {
+        if matches!(broken.kind, Kind::Wipe | Kind::Rot) {
             self.is_changing = false;
         }
         Ok(())
+    }
+
+    /// Whether one more node may be down, so that a majority stays and something can be done meanwhile.
+    fn can_spare(&self) -> bool {
+        let nodes = self.cluster.first_nodes();
+        let down = nodes.iter().filter(|host| self.down.contains(host)).count();
+        (down + 1) * 2 < nodes.len()
+    }
+
+    /// Nothing is down, cut or changing, and all nodes are even: what one holds may be lost.
+    fn is_whole(&self) -> bool {
+        let still = !self.is_changing && !self.is_cut && self.down.is_empty();
+        still && self.watch.look().is_settled(self.cluster.first_nodes().len())
     }
 
     /// The leader, if there is one that nothing has been done to, and the other nodes that nothing has been done to, in

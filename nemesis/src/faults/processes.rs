@@ -1,7 +1,5 @@
 //! Processes: killed, paused, stopped, wiped.
 
-use anyhow::Context;
-
 use super::{Field, Kind, Undo};
 use crate::cluster::Layout;
 use crate::lab::Host;
@@ -24,9 +22,7 @@ impl Field<'_> {
             }
             return self.kill(hosts).map(Some);
         }
-        // A majority stays, so that something can be done meanwhile.
-        let down = nodes.iter().filter(|host| self.down.contains(host)).count();
-        if (down + 1) * 2 >= nodes.len() {
+        if !self.can_spare() {
             return Ok(None);
         }
         let Some((leader, others)) = self.roles() else { return Ok(None) };
@@ -87,15 +83,11 @@ impl Field<'_> {
 
     /// Only while all else is whole: what it held is lost for ever.
     fn wipe(&mut self, host: Host) -> anyhow::Result<Option<Undo>> {
-        let nodes = self.cluster.first_nodes();
-        let whole = !self.is_changing && !self.is_cut && self.down.is_empty();
-        if !whole || !self.watch.look().is_settled(nodes.len()) {
+        if !self.is_whole() {
             return Ok(None);
         }
         self.cluster.node(host)?.kill()?;
-        let folder = self.cluster.node_folder(host);
-        std::fs::remove_dir_all(&folder).with_context(|| folder.display().to_string())?;
-        std::fs::create_dir(&folder)?;
+        self.cluster.empty(host)?;
         (self.is_changing, _) = (true, self.down.insert(host));
         Ok(Some(Undo::StartNodes(vec![host])))
     }

@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use anyhow::{Context, bail, ensure};
 use tokio::time::Instant;
 
-use super::packets::{Packets, QUEUE, Tally, Weather};
+use super::packets::{Packets, Tally, Weather};
 use super::{Host, Lab};
 
 /// All rules there are now.
@@ -108,7 +108,7 @@ impl Cables {
             let mac = Lab::mac(*sender);
             let _ = writeln!(rules, "-A INPUT -i eth0 -m mac --mac-source {mac} -j DROP");
         }
-        if let Some((Weather { twice, .. }, _)) = self.weather.get(&host) {
+        if let Some((Weather { twice, .. }, Packets { number, .. })) = self.weather.get(&host) {
             for other in self.hosts.iter().filter(|other| **other != host && *twice > 0.0) {
                 let to = lab.address(*other);
                 let _ = writeln!(
@@ -116,7 +116,7 @@ impl Cables {
                     "-A POSTROUTING -o eth0 -d {to} -m statistic --mode random --probability {twice} -j TEE --gateway {to}"
                 );
             }
-            let _ = writeln!(rules, "-A POSTROUTING -o eth0 -j NFQUEUE --queue-num {QUEUE} --queue-bypass");
+            let _ = writeln!(rules, "-A POSTROUTING -o eth0 -j NFQUEUE --queue-num {number} --queue-bypass");
         }
         rules
     }

@@ -7,12 +7,12 @@ use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle, sleep};
 use std::time::Duration;
 
-use anyhow::{Context, ensure};
+use anyhow::{bail, ensure};
 use nfq::{Message, Queue, Verdict};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
@@ -21,8 +21,9 @@ use tokio::time::Instant;
 
 use super::{Host, Lab};
 
-/// The queue's number; every host has its own.
-pub(super) const QUEUE: u16 = 7;
+/// The number of the next queue. None is used twice: a process that was started meanwhile has inherited the socket, which
+/// nobody can ask not to be, and keeps its queue.
+static NEXT: AtomicU16 = AtomicU16::new(1);
 /// Packets the kernel keeps for this process; what is beyond is lost.
 const WAITING: u32 = 8192;
 /// How often packets are given back, and so how exact a delay is.
@@ -52,6 +53,8 @@ pub struct Tally {
 
 /// The thread that has a host's packets.
 pub(super) struct Packets {
+    /// Of the queue through which they come.
+    pub(super) number: u16,
     stop: Arc<AtomicBool>,
     thread: JoinHandle<io::Result<Tally>>,
 }
@@ -63,21 +66,23 @@ impl Packets {
         let stop = Arc::new(AtomicBool::new(false));
         let (ready, opened) = mpsc::sync_channel(1);
         let stopping = stop.clone();
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let thread = thread::spawn(move || {
             move_into_link_name_space(space.as_fd(), Some(LinkNameSpaceType::Network))?;
             let mut queue = Queue::open()?;
-            queue.bind(QUEUE)?;
-            queue.set_queue_max_len(QUEUE, WAITING)?;
+            queue.bind(number)?;
+            queue.set_queue_max_len(number, WAITING)?;
             queue.set_nonblocking(true);
             // Whoever waits has gone if it cannot be told.
             let _ = ready.send(());
             Belt { queue, weather, random: SmallRng::seed_from_u64(seed), held: BinaryHeap::new() }
                 .run(&stopping)
         });
-        opened
-            .recv_timeout(Duration::from_secs(5))
-            .with_context(|| format!("no queue for packets in {host}"))?;
-        Ok(Packets { stop, thread })
+        if opened.recv_timeout(Duration::from_secs(5)).is_err() {
+            let why = if thread.is_finished() { thread.join().ok() } else { None };
+            bail!("no queue for packets in {host}: {why:?}");
+        }
+        Ok(Packets { number, stop, thread })
     }
 
     /// Gives all back; fails if nothing was held up.

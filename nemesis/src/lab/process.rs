@@ -45,6 +45,16 @@ impl Process {
         Ok(sent)
     }
 
+    /// `kill -9`, not waited for; of no effect if it has ended.
+    pub fn begin_kill(&self) -> anyhow::Result<()> {
+        if self.lives() { self.signal(Signal::KILL) } else { Ok(()) }
+    }
+
+    /// Waits until it is gone.
+    pub fn ended(&self) -> anyhow::Result<()> {
+        self.wait("to be gone", |state| state.is_none())
+    }
+
     /// Asks it to stop, and waits until it has.
     pub fn stop(&self) -> anyhow::Result<()> {
         self.signal(Signal::TERM)?;

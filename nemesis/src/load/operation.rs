@@ -82,7 +82,9 @@ fn failed(book: &Book, kind: Kind, error: &dyn std::error::Error) -> Return {
         Kind::NotFound => Return::Nothing,
         Kind::Unavailable => Return::Failed,
         Kind::Unknown => Return::Unknown,
-        // No fault of these fills a disk, breaks a source or makes a client unwelcome.
+        // Enough disks are full, or full and away.
+        Kind::Failed if error.to_string().contains("bytes free") => Return::Unknown,
+        // No fault of these breaks a source or makes a client unwelcome.
         Kind::Failed | Kind::Usage | Kind::Condition | Kind::Refused => {
             book.wrong(format!("an error that no fault explains: {error}"));
             Return::Unknown

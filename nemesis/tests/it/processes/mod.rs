@@ -1,5 +1,8 @@
 //! Clusters of real processes on a LAN of network namespaces: broken on purpose, and judged.
 
+mod clock_jump;
+mod kill_restart;
+mod late_result;
 mod minority;
 mod retry;
 mod short_run;
@@ -14,6 +17,7 @@ use std::time::Duration;
 
 use gossamer_client::{Client, PutOptions};
 use gossamer_nemesis::cluster::{Cluster, Layout, Plan};
+use gossamer_nemesis::disk::Disk;
 use gossamer_nemesis::lab::{Host, Inside, Lab};
 use tempfile::TempDir;
 
@@ -36,12 +40,32 @@ impl Deref for Scenario {
     }
 }
 
+/// What a scenario needs beside hosts and cables.
+#[derive(Clone, Copy, Default)]
+struct Extras {
+    disks: bool,
+    clocks: bool,
+}
+
 impl Scenario {
     /// So many nodes, all voting; none, and a line that says so, where there can be no lab. With `CI` set that is a
     /// failure.
     fn start(layout: Layout, nodes: u8, spare: u8, options: Vec<String>) -> Option<Scenario> {
+        Scenario::start_with(layout, nodes, spare, options, Extras::default())
+    }
+
+    /// The same, on disks whose power can fail, or with clocks that jump.
+    fn start_with(
+        layout: Layout,
+        nodes: u8,
+        spare: u8,
+        options: Vec<String>,
+        Extras { disks, clocks }: Extras,
+    ) -> Option<Scenario> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        if let Some(wanting) = Lab::wanting() {
+        let no_disks = || Disk::possible().err().filter(|_| disks);
+        let no_clocks = || Cluster::clocks_want().filter(|_| clocks);
+        if let Some(wanting) = Lab::wanting().or_else(no_disks).or_else(no_clocks) {
             assert!(std::env::var_os("CI").is_none(), "{wanting}");
             let scenario = std::thread::current().name().unwrap_or("a scenario").to_owned();
             say(&format!("SKIPPED: {scenario}: {wanting}"));
@@ -51,7 +75,8 @@ impl Scenario {
         let dir = tempfile::Builder::new().prefix("gossamer-nemesis-").tempdir().unwrap();
         let lab = format!("n{}n{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let (net, folder) = ("10.77.0".to_owned(), dir.path().to_owned());
-        let plan = Plan { lab, net, program: program(), folder, layout, nodes, spare, options };
+        let plan =
+            Plan { lab, net, program: program(), folder, layout, nodes, spare, options, disks, clocks };
         let cluster = Cluster::found(plan).unwrap();
         let inside = Inside::enter(&cluster.lab, cluster.clients()).unwrap();
         Some(Scenario { cluster, inside, dir, _turn: turn })
