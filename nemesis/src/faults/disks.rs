@@ -111,7 +111,7 @@ impl Field<'_> {
         let all: Vec<_> = written.iter().collect();
         // Not every part is there at once: a young node has no snapshot.
         let (file, length) =
-            of_part.choose(&mut self.random).or(all.choose(&mut self.random)).context("no file")?;
+            of_part.choose(&mut self.random).or_else(|| all.choose(&mut self.random)).context("no file")?;
         for _ in 0..self.random.random_range(1..4) {
             let offset = self.random.random_range(0..*length);
             disk.flip(file, offset, 1 << self.random.random_range(0..8))?;
