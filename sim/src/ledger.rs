@@ -36,8 +36,8 @@ struct State {
     membership_at: Option<Position>,
     membership: v1::Membership,
     collect_number: u64,
-    /// The id of each host's node, also while it is down.
-    ids: BTreeMap<String, u64>,
+    /// The ids that each host's node has had, the last one at the end; also while it is down.
+    ids: BTreeMap<String, Vec<u64>>,
     /// What each host's node says of itself.
     views: BTreeMap<String, View>,
     wrong: Vec<String>,
@@ -92,15 +92,16 @@ impl Ledger {
         self.state().views.get(host).map(|view| view.id)
     }
 
-    /// The id that the node on this host had last.
-    pub fn last_id(&self, host: &str) -> Option<u64> {
-        self.state().ids.get(host).copied()
+    /// The ids that the node on this host has had since its disk was empty, the last one at the end.
+    pub fn ids(&self, host: &str) -> Vec<u64> {
+        self.state().ids.get(host).cloned().unwrap_or_default()
     }
 
     /// The sets of voters, by host where there is one, as the latest applied membership has them.
     pub fn voters(&self) -> Vec<Vec<Option<String>>> {
         let state = self.state();
-        let host = |id: &u64| state.ids.iter().find(|(_, known)| *known == id).map(|it| it.0.clone());
+        let host =
+            |id: &u64| state.ids.iter().find(|(_, known)| known.last() == Some(id)).map(|it| it.0.clone());
         state.membership.configs.iter().map(|config| config.ids.iter().map(host).collect()).collect()
     }
 
@@ -156,7 +157,10 @@ impl Witness for Eye {
                 state.counter.happened("two leaders at once, of different terms");
             }
         }
-        state.ids.insert(self.host.clone(), view.id);
+        let ids = state.ids.entry(self.host.clone()).or_default();
+        if ids.last() != Some(&view.id) {
+            ids.push(view.id);
+        }
         state.views.insert(self.host.clone(), view.clone());
     }
 }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use gossamer_client::{Client, Removal};
+use gossamer_client::{Client, Removal, RemoveNodeError};
 
 /// Between two attempts.
 const AGAIN: Duration = Duration::from_millis(300);
@@ -50,6 +50,8 @@ async fn remove(client: &Client, node: u64) -> Result<()> {
     for _ in 0..ATTEMPTS {
         match client.remove_node(node, true).await {
             Ok(Removal::Done { .. }) => return Ok(()),
+            // The folder came back under another id, and what it was had left already.
+            Err(RemoveNodeError::NotFound(_)) => return Ok(()),
             Ok(Removal::FewerVoters { .. }) => {}
             Err(error) => tracing::info!(node, %error, "not removed yet"),
         }

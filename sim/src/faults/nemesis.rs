@@ -186,6 +186,7 @@ impl Nemesis {
                 if !self.are_free(sim, std::slice::from_ref(host)) {
                     return Ok(None);
                 }
+                self.remove_all(host);
                 if matches!(fault, Fault::Wipe(_)) {
                     self.end(sim, host, End::PowerLost)?;
                     self.server(host).disk.wipe();
@@ -195,7 +196,6 @@ impl Nemesis {
                     self.server(host).may_end();
                     self.counter.happened("fault: replacement");
                 }
-                self.removals.ask(id);
                 leaving = Some(id);
             }
             Fault::Join(host) => {
@@ -211,6 +211,11 @@ impl Nemesis {
             }
         }
         Ok(Some(leaving))
+    }
+
+    /// Who loses a disk for ever removes all that it has been: a damaged log makes a new node of the same folder.
+    pub(super) fn remove_all(&self, host: &str) {
+        self.ledger.ids(host).into_iter().for_each(|id| self.removals.ask(id));
     }
 
     /// What happens to a running process or its disk. False: there is nothing that could be harmed.

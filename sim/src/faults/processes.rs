@@ -70,8 +70,8 @@ impl Nemesis {
             (Some(_), None) if server.is_running(sim) => true,
             (Some(_), None) => {
                 // Somebody else's log names who it was.
-                now.leaving = self.ledger.last_id(host);
-                self.removals.ask(now.leaving.unwrap_or_default());
+                now.leaving = self.ledger.ids(host).last().copied();
+                self.remove_all(host);
                 false
             }
             (Some(_), Some(id)) if self.removals.is_done(id) => {

@@ -13,8 +13,9 @@ impl Chunks {
     /// to do it.
     pub(in crate::storage) fn compact_one(&self) -> Result<bool, ChunkError> {
         let Some((number, live)) = self.sparse() else { return Ok(false) };
-        // Half of the reserve stays for log and catalogue; copies that are broken off would only fill the disk more.
-        if self.files.space(&self.dir)?.free < live + self.config.reserve_bytes / 2 {
+        // Most of the reserve may be used for it, because it gives more back; an eighth stays for log and catalogue. Copies that
+        // are broken off would only fill the disk more.
+        if self.files.space(&self.dir)?.free < live + self.config.reserve_bytes / 8 {
             return Ok(false);
         }
         let mut moved = Vec::new();

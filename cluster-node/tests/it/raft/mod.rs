@@ -107,9 +107,12 @@ async fn a_newcomer_takes_the_snapshot() {
     for round in 0..10 {
         put_all(&first, round * 40..(round + 1) * 40).await;
     }
+    let mut more = 10_000;
     while first.log.indexes().start < 64 {
-        // Purging follows the snapshot and tells nobody; more writing brings it about.
-        put_all(&first, 10_000..10_001).await;
+        // Purging follows the snapshot and tells nobody; more writing brings it about. Each is an operation of its own: one that
+        // is sent again has the outcome of the first time.
+        put_all(&first, more..more + 1).await;
+        more += 1;
         tokio::task::yield_now().await;
     }
     let fourth = Node::start(4, ROOMY).await;
