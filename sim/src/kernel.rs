@@ -79,3 +79,13 @@ unsafe extern "C" fn clock_gettime(clock: libc::clockid_t, into: *mut libc::time
     }
     0
 }
+
+/// getpid(2): what a node says of itself must not depend on which processes ran before.
+#[unsafe(no_mangle)]
+extern "C" fn getpid() -> libc::pid_t {
+    if BENT.load(Ordering::SeqCst) {
+        return 1;
+    }
+    // SAFETY: it takes nothing and touches no memory.
+    (unsafe { libc::syscall(libc::SYS_getpid) }) as libc::pid_t
+}
