@@ -75,7 +75,7 @@ impl Folder {
             Some(text) => {
                 decode(&text).ok_or_else(|| FolderError::Damaged(dir.join("identity"), "is damaged"))?
             }
-            None => Identity { storage_id: world.random.id(), member: None, replaces: None, run: 0 },
+            None => Identity { storage_id: world.random.id(), member: None, replaces: Vec::new(), run: 0 },
         };
         identity.run += 1;
         let running = read(world, &dir.join("running")).map_err(failed)?;
@@ -149,7 +149,7 @@ impl Folder {
     /// Chunks stay: they are named by their content.
     pub fn set_log_aside(&mut self) -> Result<(), FolderError> {
         if let Some(member) = self.identity.member.take() {
-            self.identity.replaces = Some((member.node_id, self.identity.storage_id));
+            self.identity.replace(member.node_id);
         }
         self.identity.storage_id = self.world.random.id();
         // The identity first: after a crash in between, a log without a member is known to be worthless.
@@ -253,6 +253,7 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
+    use crate::identity::Former;
 
     fn member() -> Member {
         Member {
@@ -305,7 +306,8 @@ mod tests {
         assert!(Folder::open(&world, dir.path()).unwrap().is_trusted());
     }
 
-    /// A lost log makes a new node that says whom it replaces.
+    /// A lost log makes a new node that says whom it replaces, and, if that one's is lost before anybody has heard of it,
+    /// whom that one replaced.
     #[test]
     fn set_aside() {
         let dir = tempfile::tempdir().unwrap();
@@ -318,10 +320,17 @@ mod tests {
         folder.set_log_aside().unwrap();
         drop(folder);
         let folder = Folder::open(&world, dir.path()).unwrap();
-        assert_eq!(folder.identity().replaces, Some((9, before.storage_id)));
+        assert_eq!(folder.identity().replaces, [Former { node_id: 9, storage_id: before.storage_id }]);
         assert_ne!(folder.identity().storage_id, before.storage_id);
         assert_eq!(folder.identity().member, None);
         assert!(dir.path().join("damaged-1").exists() && !dir.path().join("catalogue").exists());
+
+        let mut folder = folder;
+        folder.enter(Member { node_id: 12, ..member() }).unwrap();
+        folder.set_log_aside().unwrap();
+        drop(folder);
+        let replaces = Folder::open(&world, dir.path()).unwrap().identity().replaces.clone();
+        assert_eq!(replaces.iter().map(|former| former.node_id).collect::<Vec<_>>(), [9, 12]);
     }
 
     /// Starts that end before the node is in a cluster leave no logs behind; one that was used is never removed.

@@ -3,6 +3,10 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use gossamer_proto::v1;
+
+/// Former identities that a folder remembers: so many damaged logs in a row, before a leader has dealt with the first.
+const FORMERS: usize = 8;
 
 /// Who this node is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,10 +15,36 @@ pub struct Identity {
     pub storage_id: [u8; 16],
     /// The cluster and this node's id in it, once it has entered one.
     pub member: Option<Member>,
-    /// The id and storage id this folder had when its log was lost.
-    pub replaces: Option<(u64, [u8; 16])>,
+    /// Who this folder was before its log was lost, the latest last: the members may still count with any of them.
+    pub replaces: Vec<Former>,
     /// How often this folder was opened, this time included.
     pub run: u64,
+}
+
+/// Who a folder was, once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Former {
+    /// Its id then.
+    pub node_id: u64,
+    /// Its storage id then.
+    pub storage_id: [u8; 16],
+}
+
+impl Former {
+    /// As it is told to the leader.
+    pub fn report(&self) -> v1::Former {
+        v1::Former { node_id: self.node_id, storage_id: Bytes::copy_from_slice(&self.storage_id) }
+    }
+}
+
+impl Identity {
+    /// The log is lost, and with it what this node has promised: it is another from now on, with this id behind it.
+    pub(crate) fn replace(&mut self, node_id: u64) {
+        if self.replaces.len() == FORMERS {
+            self.replaces.remove(0);
+        }
+        self.replaces.push(Former { node_id, storage_id: self.storage_id });
+    }
 }
 
 /// A place in a cluster.
@@ -55,8 +85,8 @@ pub(crate) fn encode(identity: &Identity) -> String {
         text += &format!("cluster {}\nname {}\n", hex(&member.cluster_id), member.cluster_name);
         text += &format!("node {}\nrole {founder}\nepoch {}\n", member.node_id, member.epoch);
     }
-    if let Some((node, storage)) = &identity.replaces {
-        text += &format!("replaces {node}\nreplaces-storage {}\n", hex(storage));
+    for former in &identity.replaces {
+        text += &format!("replaces {} {}\n", former.node_id, hex(&former.storage_id));
     }
     let sum = crc32fast::hash(text.as_bytes());
     text + &format!("crc32 {sum:08x}\n")
@@ -79,10 +109,12 @@ pub(crate) fn decode(text: &str) -> Option<Identity> {
             epoch: fields.get("epoch").map_or(Some(0), |epoch| epoch.parse().ok())?,
         }),
     };
-    let replaces = match fields.get("replaces") {
-        None => None,
-        Some(node) => Some((node.parse().ok()?, unhex(fields.get("replaces-storage")?)?)),
+    let former = |line: &str| {
+        let (node, storage) = line.split_once(' ')?;
+        Some(Former { node_id: node.parse().ok()?, storage_id: unhex(storage)? })
     };
+    let replaces = body.lines().filter_map(|line| line.strip_prefix("replaces ")).map(former);
+    let replaces = replaces.collect::<Option<Vec<_>>>()?;
     let run = fields.get("run").map_or(Some(0), |run| run.parse().ok())?;
     Some(Identity { storage_id: unhex(fields.get("storage")?)?, member, replaces, run })
 }

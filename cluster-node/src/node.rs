@@ -19,7 +19,7 @@ use crate::config::Config;
 use crate::data::{self, ticket::Tickets};
 use crate::enter::{Door, EnterError};
 use crate::folder::{Folder, FolderError};
-use crate::identity::Member;
+use crate::identity::{Former, Member};
 use crate::peers::{Cluster, Peers};
 use crate::storage::open::{self, OpenError, Storage};
 use crate::storage::{collect, repair, scrub};
@@ -179,7 +179,6 @@ impl Node {
             cut: Arc::new(raft.clone()),
             progress: Arc::default(),
         };
-        let (replaces, replaces_storage_id) = folder.identity().replaces.unwrap_or_default();
         let sources = report::Sources {
             world: config.world.clone(),
             dir: folder.dir().to_owned(),
@@ -187,8 +186,7 @@ impl Node {
                 pid: std::process::id(),
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 storage_id: Bytes::copy_from_slice(&folder.identity().storage_id),
-                replaces,
-                replaces_storage_id: Bytes::copy_from_slice(&replaces_storage_id),
+                replaces: folder.identity().replaces.iter().map(Former::report).collect(),
                 run: folder.identity().run,
                 process: door.process.clone(),
                 ..NodeReport::default()

@@ -89,8 +89,6 @@ async fn hello(messages: &mut Streaming<FromNode>) -> Result<Hello, Status> {
 async fn ask_leader(server: &Server, request: EnterRequest) -> Result<EnterAnswer, Failure> {
     let join = Join {
         storage_id: request.storage_id,
-        replaces: request.replaces,
-        replaces_storage_id: request.replaces_storage_id,
         control_addr: request.control_addr,
         data_addr: request.data_addr,
     };

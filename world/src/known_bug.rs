@@ -16,7 +16,7 @@ pub enum KnownBug {
     CollectedUnderUncommitted,
     /// A node gets the id of one that was removed.
     IdUsedTwice,
-    /// A queue server takes a result under a lease that is over.
+    /// A queue server takes a result under a lease that is over, and nodes deliver such results on their next stream.
     LateResultAccepted,
 }
 

@@ -74,12 +74,9 @@ enum Said {
 
 impl Door {
     fn request(&self, member: Option<&Member>) -> EnterRequest {
-        let (replaces, replaces_storage_id) = self.identity.replaces.unwrap_or_default();
         EnterRequest {
             storage_id: Bytes::copy_from_slice(&self.identity.storage_id),
             cluster_id: member.map(|member| member.cluster_id.clone()).unwrap_or_default(),
-            replaces,
-            replaces_storage_id: Bytes::copy_from_slice(&replaces_storage_id),
             control_addr: self.whereabouts.control(),
             data_addr: self.whereabouts.data(),
             node_id: member.map_or(0, |member| member.node_id),

@@ -6,7 +6,7 @@ use gossamer_proto::channel::within_rpc;
 use gossamer_proto::limits::RPC;
 use gossamer_proto::setting::Setting;
 use gossamer_proto::v1::peer_client::PeerClient;
-use gossamer_proto::v1::{NodeReport, StateRequest};
+use gossamer_proto::v1::{self, NodeReport, StateRequest};
 
 use super::Lead;
 use super::voters::Situation;
@@ -42,20 +42,22 @@ pub(super) async fn situation(
     let may_vote = |id: &u64| view.replicas.contains(id) && !now.retired.contains_key(id);
     now.ready = reports.keys().copied().filter(may_vote).collect();
     let former: BTreeSet<u64> = view.voters.iter().chain(&view.replicas).copied().collect();
-    let claims: Vec<(u64, &NodeReport)> = reports
+    let own = lead.report.borrow().clone();
+    let claims: Vec<(u64, &v1::Former)> = reports
         .iter()
-        .filter(|(_, report)| former.contains(&report.replaces))
-        .map(|(id, report)| (*id, report))
+        .chain([(&view.id, &own)])
+        .flat_map(|(id, report)| report.replaces.iter().map(|former| (*id, former)))
+        .filter(|(_, claimed)| former.contains(&claimed.node_id))
         .collect();
     if !claims.is_empty() {
         let catalogue = lead.catalogue.clone();
         let members = lead.config.world.blocking.run(move || catalogue.members()).await?;
         // The storage id proves it: only who had the old folder knows it, and the folder has lost that node's log.
-        let proven = |report: &NodeReport| {
-            members.iter().any(|(node, id)| (*node, id) == (report.replaces, &report.replaces_storage_id))
+        let proven = |former: &v1::Former| {
+            members.iter().any(|(node, id)| (*node, id) == (former.node_id, &former.storage_id))
         };
-        let proven = claims.into_iter().filter(|(_, report)| proven(report));
-        let proven = proven.map(|(id, report)| (report.replaces, id));
+        let proven = claims.into_iter().filter(|(_, former)| proven(former));
+        let proven = proven.map(|(id, former)| (former.node_id, id));
         let takes_over = |(old, new): &(u64, u64)| view.voters.contains(old) && now.ready.contains(new);
         now.successors = proven.clone().filter(takes_over).collect();
         now.superseded = proven.map(|(old, _)| old).filter(|old| view.replicas.contains(old)).collect();

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use gossamer_proto::v1::Queue;
-use gossamer_world::known_bug::{self, KnownBug};
 use tokio::time::Instant;
 
 /// A lease that was not yet answered.
@@ -44,8 +43,7 @@ impl Leases {
     pub(super) fn end(&mut self, lease: u64) -> Option<Ended> {
         let held = self.held.remove(&lease)?;
         self.unfinished[held.queue as usize] -= 1;
-        let counts = !held.revoked || known_bug::is_back(KnownBug::LateResultAccepted);
-        counts.then(|| Ended { queue: held.queue, took: held.since.elapsed() })
+        (!held.revoked).then(|| Ended { queue: held.queue, took: held.since.elapsed() })
     }
 
     /// The queue server took these back.

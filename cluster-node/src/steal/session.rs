@@ -6,10 +6,12 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use gossamer_world::Random;
+use gossamer_world::known_bug::{self, KnownBug};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::Config;
-use super::stream::{self, OpenError};
+use super::stream::{self, LEASES, OpenError};
 
 /// First and longest pause between two tries.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(1000));
@@ -22,6 +24,7 @@ pub(super) async fn run(
     shutdown: CancellationToken,
 ) {
     let mut back_off = BackOff::new();
+    let mut answers = mpsc::channel(LEASES);
     while wanted.load(Relaxed) && !shutdown.is_cancelled() {
         let opened = tokio::select! {
             biased;
@@ -32,7 +35,11 @@ pub(super) async fn run(
             Ok(stream) => {
                 tracing::info!(queue = %addr, "session with the queue server");
                 back_off = BackOff::new();
-                let why = stream.run(&config, &shutdown).await;
+                if !known_bug::is_back(KnownBug::LateResultAccepted) {
+                    // What answers a lease of an earlier stream, which is over, ends nowhere.
+                    answers = mpsc::channel(LEASES);
+                }
+                let why = stream.run(&config, &mut answers, &shutdown).await;
                 tracing::info!(queue = %addr, %why, "the session with the queue server ended");
             }
             Err(OpenError::Connect(error)) => {

@@ -84,6 +84,9 @@ impl Shared {
     }
 }
 
+/// What becomes of the claims of one stream, with room for [`LEASES`].
+pub(super) type Answers = (mpsc::Sender<Answer>, mpsc::Receiver<Answer>);
+
 /// A stream that was welcomed.
 pub(super) struct Stream {
     /// Keeps the connection.
@@ -129,8 +132,13 @@ fn hello(config: &Config) -> v1::FromNode {
 
 impl Stream {
     /// Works until the stream breaks, or until shutdown is through.
-    pub(super) async fn run(self, config: &Config, shutdown: &CancellationToken) -> Ended {
-        let (answers, answered) = mpsc::channel(LEASES);
+    pub(super) async fn run(
+        self,
+        config: &Config,
+        answers: &mut Answers,
+        shutdown: &CancellationToken,
+    ) -> Ended {
+        let (answers, answered) = (answers.0.clone(), &mut answers.1);
         let state = State { credits: Credits::new(), leases: Leases::default(), stopping: false };
         let shared = Shared { state: Mutex::new(state), answers };
         let mut down = Box::pin(down::run(self.down, config, &shared));

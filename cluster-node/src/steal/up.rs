@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use gossamer_proto::limits::BEAT;
 use gossamer_proto::v1::{self, Queue, from_node};
+use gossamer_world::known_bug::{self, KnownBug};
 use prost::Message;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::SendError;
@@ -23,7 +24,7 @@ const TOGETHER: usize = 64;
 /// has room for every lease.
 pub(super) async fn run(
     up: mpsc::Sender<v1::FromNode>,
-    mut answered: mpsc::Receiver<Answer>,
+    answered: &mut mpsc::Receiver<Answer>,
     config: &Config,
     shared: &Shared,
     shutdown: &CancellationToken,
@@ -95,9 +96,11 @@ impl Up<'_> {
         match answer {
             Answer::Done { lease, outcome } => {
                 let mut state = self.shared.state();
-                let ended = state.leases.end(lease)?;
-                if ended.queue == Queue::ReadQueue {
-                    state.credits.pace.note(ended.took);
+                let ended = state.leases.end(lease);
+                match &ended {
+                    Some(ended) if ended.queue == Queue::ReadQueue => state.credits.pace.note(ended.took),
+                    None if !known_bug::is_back(KnownBug::LateResultAccepted) => return None,
+                    _ => {}
                 }
                 drop(state);
                 Some(from_node::Kind::Done(v1::Done { lease, outcome: self.encode(*outcome) }))

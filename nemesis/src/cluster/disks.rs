@@ -55,6 +55,11 @@ impl Cluster {
         if self.nodes().contains(&host) { self.node(host) } else { self.queue(host) }
     }
 
+    /// Whether the program of a machine runs: its node, or its queue server.
+    pub fn runs(&self, host: Host) -> bool {
+        self.program_of(host).is_ok_and(|program| program.lives())
+    }
+
     /// The power of these machines fails, one a few milliseconds after the other; some run for a moment without a disk.
     /// What they have not synced is lost, or torn.
     pub fn lose_power(&self, hosts: &[Host], random: &mut SmallRng) -> anyhow::Result<()> {

@@ -31,6 +31,10 @@ impl Field<'_> {
             if self.is_changing || hosts.iter().any(|host| self.down.contains(host)) {
                 return Ok(None);
             }
+            for host in &hosts {
+                // Once it has no disk it may end by itself, but not before.
+                ensure!(self.cluster.runs(*host), "the program of {host} ended before anybody told it to");
+            }
             return self.lose_power(hosts).map(Some);
         }
         if kind == Kind::Rot {

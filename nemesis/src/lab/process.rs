@@ -4,7 +4,8 @@ use std::fs;
 use std::thread::sleep;
 use std::time::Duration;
 
-use anyhow::{bail, ensure};
+use anyhow::{Context, ensure};
+use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::time::Instant;
 
@@ -45,9 +46,12 @@ impl Process {
         Ok(sent)
     }
 
-    /// `kill -9`, not waited for; of no effect if it has ended.
+    /// `kill -9`, not waited for; of no effect if it has ended, be it in this moment.
     pub fn begin_kill(&self) -> anyhow::Result<()> {
-        if self.lives() { self.signal(Signal::KILL) } else { Ok(()) }
+        match kill_process(self.id()?, Signal::KILL) {
+            Ok(()) | Err(Errno::SRCH) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Waits until it is gone.
@@ -78,8 +82,11 @@ impl Process {
 
     fn signal(&self, signal: Signal) -> anyhow::Result<()> {
         ensure!(self.lives(), "process {} ended before anybody told it to", self.pid);
-        let Some(pid) = Pid::from_raw(self.pid) else { bail!("{} is no process", self.pid) };
-        Ok(kill_process(pid, signal)?)
+        Ok(kill_process(self.id()?, signal)?)
+    }
+
+    fn id(&self) -> anyhow::Result<Pid> {
+        Pid::from_raw(self.pid).with_context(|| format!("{} is no process", self.pid))
     }
 
     fn wait(&self, what: &str, is_so: impl Fn(Option<char>) -> bool) -> anyhow::Result<()> {

@@ -11,14 +11,9 @@ use super::{Extras, Scenario};
 /// A power loss of all machines at once, then kills, pauses, cuts, bad weather, bad disks and a node that comes and goes,
 /// drawn from a seed, with clients at work: the history is linearizable, so no acknowledged write is lost; writes and reads
 /// of every name flow within ten seconds of the last fault, all nodes end up with the same. `GOSSAMER_SEED` and
-/// `GOSSAMER_SECONDS` choose another run. Only with `GOSSAMER_LONG` set, until a process that dies of its own power loss is told from
-/// one that nobody ended.
+/// `GOSSAMER_SECONDS` choose another run.
 #[test]
 fn random_faults() {
-    if std::env::var_os("GOSSAMER_LONG").is_none() {
-        super::say("SKIPPED: short_run::random_faults: set GOSSAMER_LONG");
-        return;
-    }
     let options = run::options();
     // Where clocks cannot jump, all else still breaks: `clock_jump` says what is wanting.
     let extras = Extras { disks: true, clocks: Cluster::clocks_want().is_none() };
