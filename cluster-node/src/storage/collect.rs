@@ -22,7 +22,10 @@ pub async fn run(world: gossamer_world::World, chunks: Arc<Chunks>, shutdown: Ca
             () = shutdown.cancelled() => return,
             () = chunks.collect_due().notified() => {}
         }
-        tracing::info!("a collect was applied: freeing chunks that nothing names");
+        tracing::info!(
+            number = chunks.collect_number(),
+            "freeing chunks that nothing names since this collect"
+        );
         tokio::select! {
             () = shutdown.cancelled() => return,
             result = sweep(&world, &chunks, PAUSE) => if let Err(error) = result {

@@ -152,7 +152,7 @@ async fn open(config: &Config, folder: &Folder) -> Result<Storage, OpenError> {
 }
 
 /// sled may lose rows of its end without a word when bits of its files rot, and finds out about its end only after a process
-/// that died: then the rows are compared with their digest. Takes about a second for a million files.
+/// that died: then the rows are compared with their digest, all of them.
 fn check_digest(catalogue: &Catalogue) -> Result<(), BackendError> {
     if catalogue.is_half_replaced() {
         // It is replaced anyway.

@@ -67,10 +67,11 @@ impl Health {
         *locked(&self.moved) = Some(Instant::now());
     }
 
-    /// Nothing is missing any more.
+    /// Nothing is missing any more: what was bad is not wanted, or will be found missing again.
     pub(super) fn reset(&self) {
         self.missing.store(0, Ordering::Relaxed);
         self.missing_bytes.store(0, Ordering::Relaxed);
+        self.healed.store(self.bad.load(Ordering::Relaxed), Ordering::Relaxed);
     }
 
     /// The bytes of a chunk are not what was written; `wanted` if a record names it.

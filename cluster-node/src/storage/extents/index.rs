@@ -194,7 +194,8 @@ impl Chunks {
         Ok(true)
     }
 
-    pub(super) fn collect_number(&self) -> u64 {
+    /// The number of the last Collect that was applied; 0: none was.
+    pub(in crate::storage) fn collect_number(&self) -> u64 {
         self.counts.collect.load(Ordering::Relaxed)
     }
 }

@@ -28,6 +28,11 @@ impl<'a> Scan<'a> {
         Ok(Scan { file, extent, nonce, at: from.next_multiple_of(8), end: file.len()? })
     }
 
+    /// Where the next record begins, or may begin.
+    pub(super) fn at(&self) -> u64 {
+        self.at
+    }
+
     /// The next record whose payload lies within the file. The payload is not read.
     pub(super) fn next(&mut self) -> io::Result<Option<(Hash, Location)>> {
         let mut header = [0; RECORD_HEADER];

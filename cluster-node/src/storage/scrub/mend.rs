@@ -28,6 +28,6 @@ pub(super) async fn log(scrub: &Scrub) {
             sleep(LOOK).await;
         }
         tracing::info!(sequence, "the log no longer needs its damaged segment");
-        scrub.progress.mended();
+        scrub.progress.segment_is_gone(sequence);
     }
 }

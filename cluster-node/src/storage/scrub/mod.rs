@@ -29,6 +29,7 @@ use std::time::Duration;
 use gossamer_proto::setting::Setting;
 use gossamer_world::World;
 use gossamer_world::network::BoxFuture;
+use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -73,6 +74,8 @@ pub struct Scrub {
     pub cut: Arc<dyn Cut>,
     /// Kept fresh.
     pub progress: Arc<Progress>,
+    /// Held by the step under way: the last one ends before [`run`] does, and so before the files are closed.
+    pub stepping: Arc<Mutex<()>>,
 }
 
 /// Scrubs until shutdown. A catalogue that is not what it should be ends it: see [`Progress::failed`].
@@ -93,8 +96,13 @@ pub async fn run(scrub: Scrub, shutdown: CancellationToken) {
 
 impl Scrub {
     async fn blocking<T: Send + 'static>(&self, call: impl FnOnce(Scrub) -> T + Send + 'static) -> T {
-        let scrub = self.clone();
-        self.world.blocking.run(move || call(scrub)).await
+        let (scrub, step) = (self.clone(), self.stepping.clone().lock_owned().await);
+        let call = move || {
+            let done = call(scrub);
+            drop(step);
+            done
+        };
+        self.world.blocking.run(call).await
     }
 
     fn every_ms(&self) -> u64 {

@@ -83,7 +83,11 @@ async fn snapshot(scrub: &Scrub, pace: &mut Pace) -> Result<(), Stop> {
         let step = scrub.blocking(move |_| checking.step().map(|read| (checking, read))).await;
         let (next, read) = match step {
             Ok((next, Some(read))) => (next, read),
-            Ok((_, None)) => return Ok(()),
+            Ok((_, None)) => {
+                // Also if another took the place of one that was damaged.
+                scrub.progress.snapshot_is_well();
+                return Ok(());
+            }
             Err(error) => {
                 tracing::error!(%error, "a new snapshot is built in the place of a damaged one");
                 break;
@@ -92,14 +96,14 @@ async fn snapshot(scrub: &Scrub, pace: &mut Pace) -> Result<(), Stop> {
         checking = next;
         pace.spend(read, rate(scrub)).await;
     }
-    scrub.progress.found_bad();
+    scrub.progress.snapshot_is_bad();
     let built = scrub.blocking(|scrub| {
         let sync = || scrub.chunks.sync().map_err(std::io::Error::other);
         scrub.snapshots.build(&scrub.catalogue, &sync)
     });
     match built.await {
         Ok(_) => {
-            scrub.progress.healed();
+            scrub.progress.snapshot_is_well();
             Ok(())
         }
         Err(SnapshotError::Catalogue(error)) => Err(error.into()),
@@ -138,8 +142,7 @@ async fn log(scrub: &Scrub, pace: &mut Pace) {
         }
     }
     if let Some(damage) = damaged {
-        scrub.progress.found_bad();
-        scrub.progress.damage(damage);
+        scrub.progress.segment_is_bad(damage);
     }
 }
 
@@ -152,7 +155,7 @@ async fn extents(scrub: &Scrub, mark: &mut Mark, pace: &mut Pace) -> Result<(), 
         let next = scrub.chunks.extents_from(number).first().copied();
         let Some((extent, _)) = next.filter(|(extent, _)| *extent <= last) else { return Ok(()) };
         let from = if extent == number { from } else { 0 };
-        let mut list = scrub.blocking(move |scrub| scrub.chunks.chunks_in(extent)).await?;
+        let mut list = list(scrub, extent, pace).await?;
         list.retain(|(_, offset, _)| *offset >= from);
         let mut rest = &list[..];
         while !rest.is_empty() {
@@ -169,6 +172,24 @@ async fn extents(scrub: &Scrub, mark: &mut Mark, pace: &mut Pace) -> Result<(), 
         }
         mark.at = Some((extent + 1, 0));
         tell(scrub, mark);
+    }
+}
+
+/// The chunks of an extent, with their offsets and lengths in bytes.
+async fn list(scrub: &Scrub, extent: u64, pace: &mut Pace) -> Result<Vec<(Hash, u64, u32)>, Stop> {
+    let mut listing = scrub.chunks.listing(extent);
+    loop {
+        let (listed, read) = scrub
+            .blocking(move |scrub| {
+                let read = scrub.chunks.list(&mut listing);
+                (listing, read)
+            })
+            .await;
+        listing = listed;
+        match read? {
+            Some(read) => pace.spend(read, rate(scrub)).await,
+            None => return Ok(listing.into_chunks()),
+        }
     }
 }
 

@@ -93,7 +93,8 @@ impl Machine {
         let log = Log::open(&world, &dir.join("log"), config).await.unwrap();
         let snapshots = Snapshots::open(&world, &dir.join("snapshots")).unwrap();
         let (cut, progress) = (Arc::new(Purge(log.clone())), Arc::<Progress>::default());
-        Scrub { world, dir: dir.to_owned(), catalogue, chunks, snapshots, log, cut, progress }
+        let (dir, stepping) = (dir.to_owned(), Arc::default());
+        Scrub { world, dir, catalogue, chunks, snapshots, log, cut, progress, stepping }
     }
 
     fn run(&self, scrub: Scrub) -> Node {
@@ -277,18 +278,47 @@ async fn a_damaged_snapshot_is_built_anew() {
     assert_eq!((standing.bad, standing.healed), (1, 1));
 }
 
+/// However often it is looked at, until it is gone one damaged segment is one.
+#[tokio::test(start_paused = true)]
+async fn one_damage_is_counted_once() {
+    /// Never gets to it.
+    struct Idle;
+    impl Cut for Idle {
+        fn towards(&self, _: u64) -> BoxFuture<'_, ()> {
+            Box::pin(async {})
+        }
+    }
+    let machine = Machine::new();
+    let scrub = Scrub { cut: Arc::new(Idle), ..machine.open().await };
+    found(&scrub);
+    fill(&scrub.log).await;
+    let node = machine.run(scrub);
+    node.pass().await;
+    machine.flip("/node/log/0000000000000002.log", &[8; 100]);
+    for _ in 0..3 {
+        node.pass().await;
+        let standing = node.scrub.progress.standing();
+        assert_eq!((standing.bad, standing.healed), (1, 0));
+    }
+}
+
+/// Forty entries in several segments.
+async fn fill(log: &Log) {
+    for index in 0..40u64 {
+        let (done, durable) = tokio::sync::oneshot::channel();
+        let entry = (index, Bytes::from(vec![index as u8 + 1; 100]));
+        log.append(vec![entry], Box::new(move |result| drop(done.send(result)))).await.unwrap();
+        durable.await.unwrap().unwrap();
+    }
+}
+
 /// A damaged closed segment of the log is purged, and the log opens again without it.
 #[tokio::test(start_paused = true)]
 async fn a_damaged_segment_goes() {
     let machine = Machine::new();
     let scrub = machine.open().await;
     found(&scrub);
-    for index in 0..40u64 {
-        let (done, durable) = tokio::sync::oneshot::channel();
-        let entry = (index, Bytes::from(vec![index as u8 + 1; 100]));
-        scrub.log.append(vec![entry], Box::new(move |result| drop(done.send(result)))).await.unwrap();
-        durable.await.unwrap().unwrap();
-    }
+    fill(&scrub.log).await;
     let node = machine.run(scrub);
     node.pass().await;
     assert_eq!((node.scrub.log.indexes(), node.scrub.progress.standing().bad), (0..40, 0));
