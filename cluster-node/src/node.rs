@@ -1,5 +1,7 @@
 //! A node's life: open, enter, start, run, stop.
 
+mod parts;
+
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -24,7 +26,7 @@ use crate::peers::{Cluster, Peers};
 use crate::storage::open::{self, OpenError, Storage};
 use crate::storage::{collect, repair, scrub};
 use crate::whereabouts::Whereabouts;
-use crate::{lead, peer, raft, read, report, source, steal, upload};
+use crate::{lead, raft, read, report, source, steal, upload};
 
 /// Why a node ended.
 #[derive(Debug, thiserror::Error)]
@@ -178,6 +180,7 @@ impl Node {
             log: storage.log.clone(),
             cut: Arc::new(raft.clone()),
             progress: Arc::default(),
+            stepping: Arc::default(),
         };
         let sources = report::Sources {
             world: config.world.clone(),
@@ -310,77 +313,6 @@ impl Node {
         });
         flushed.await.map_err(RunError::Close)?;
         Ok(folder.close()?)
-    }
-
-    fn lead(&self) -> lead::Lead {
-        lead::Lead {
-            config: self.config.clone(),
-            cluster_id: self.member.cluster_id.clone(),
-            cluster_name: self.member.cluster_name.clone(),
-            raft: self.raft.clone(),
-            view: self.raft.view(),
-            upload: self.upload.clone(),
-            catalogue: self.storage.catalogue.clone(),
-            chunks: self.storage.chunks.clone(),
-            peers: self.peers.clone(),
-            report: self.report.1.clone(),
-        }
-    }
-
-    fn data_config(&self) -> data::Config {
-        data::Config {
-            world: self.config.world.clone(),
-            channels: self.channels.clone(),
-            chunks: self.storage.chunks.clone(),
-            tickets: self.tickets.clone(),
-            peers: self.peers.clone(),
-            view: self.raft.view(),
-        }
-    }
-
-    fn read_config(&self) -> read::Config {
-        read::Config {
-            world: self.config.world.clone(),
-            raft: self.raft.clone(),
-            catalogue: self.storage.catalogue.clone(),
-            chunks: self.storage.chunks.clone(),
-            tickets: self.tickets.clone(),
-            whereabouts: self.whereabouts.clone(),
-            node: self.member.node_id,
-            served: self.served.clone(),
-        }
-    }
-
-    fn steal_config(
-        &self,
-        leader_claims: mpsc::Sender<steal::Claim>,
-        read_claims: mpsc::Sender<steal::Claim>,
-    ) -> steal::Config {
-        steal::Config {
-            world: self.config.world.clone(),
-            channels: self.channels.clone(),
-            queues: self.config.queues.clone(),
-            cluster_id: self.member.cluster_id.clone(),
-            cluster_name: self.member.cluster_name.clone(),
-            peers: self.peers.clone(),
-            view: self.raft.view(),
-            report: self.report.1.clone(),
-            leader_claims,
-            read_claims,
-        }
-    }
-
-    fn peer_service(&self) -> peer::Service {
-        peer::Service {
-            world: self.config.world.clone(),
-            raft: self.raft.clone(),
-            upload: self.upload.clone(),
-            catalogue: self.storage.catalogue.clone(),
-            chunks: self.storage.chunks.clone(),
-            tickets: self.tickets.clone(),
-            report: self.report.1.clone(),
-            whereabouts: self.whereabouts.clone(),
-        }
     }
 }
 
