@@ -52,21 +52,42 @@ impl Client {
         patience: &mut Patience<'_>,
         exclude: &[u64],
     ) -> Result<Answered, Failure> {
-        let door = &self.0.door;
-        if self.0.duplicates && queue == Queue::LeaderQueue {
+        let copy = (self.0.duplicates && queue == Queue::LeaderQueue).then(|| {
             let (client, task) = (self.clone(), task.clone());
-            // Whoever sent it once waits for one answer.
-            tokio::spawn(async move { client.0.door.submit(queue, task, time_left, &[]).await.ok() });
+            tokio::spawn(async move {
+                let mut uncertain = false;
+                let answered = client.attempt(queue, &task, time_left, &mut uncertain, &[]).await;
+                answered.is_ok() || uncertain
+            })
+        });
+        let answered = self.attempt(queue, task, time_left, &mut patience.uncertain, exclude).await;
+        if answered.is_err()
+            && let Some(copy) = copy
+        {
+            // The network may have delivered only this one.
+            patience.uncertain |= copy.await.unwrap_or(true);
         }
-        let answer = match door.submit(queue, task.clone(), time_left, exclude).await {
+        answered
+    }
+
+    /// Sends it once. Sets `uncertain` if it failed and may have been done all the same.
+    async fn attempt(
+        &self,
+        queue: Queue,
+        task: &Bytes,
+        time_left: Duration,
+        uncertain: &mut bool,
+        exclude: &[u64],
+    ) -> Result<Answered, Failure> {
+        let answer = match self.0.door.submit(queue, task.clone(), time_left, exclude).await {
             Ok(answer) => answer,
             Err(Unanswered::NotSent(failure)) => return Err(failure),
             Err(Unanswered::Broken(failure)) => {
-                patience.uncertain |= queue == Queue::LeaderQueue;
+                *uncertain |= queue == Queue::LeaderQueue;
                 return Err(failure);
             }
         };
-        patience.uncertain |= answer.in_doubt;
+        *uncertain |= answer.in_doubt;
         let failure = if let Some(failure) = answer.failure {
             failure
         } else {
@@ -77,7 +98,7 @@ impl Client {
         };
         // A read changes nothing, whatever became of it.
         let unanswered = matches!(failure.code(), Code::Unknown | Code::Parked | Code::Expired);
-        patience.uncertain |= queue == Queue::LeaderQueue && unanswered;
+        *uncertain |= queue == Queue::LeaderQueue && unanswered;
         Err(failure)
     }
 

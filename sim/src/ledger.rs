@@ -223,7 +223,9 @@ impl State {
 
     fn judge_command(&mut self, at: Position, command: &v1::Command, result: &Applied) {
         let done_now = matches!(result, Applied::Written { version, .. } if *version == at.index);
-        if let (Some(operation), Applied::Written { version, .. }) = (&command.operation, result) {
+        if let (Some(operation), Applied::Written { version, .. } | Applied::Removed { version }) =
+            (&command.operation, result)
+        {
             let key = (operation.session.clone(), operation.sequence);
             let first = *self.versions.entry(key).or_insert(*version);
             if first != *version {

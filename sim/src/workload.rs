@@ -212,6 +212,7 @@ async fn put(client: &Client, shared: &Shared, name: &str, value: Value, conditi
             Return::Written(stored.version)
         }
         Err(PutError::Condition { .. }) => Return::ConditionFailed,
+        Err(PutError::NoSpace { .. }) if shared.full.get() => Return::Failed,
         Err(error) => failed(shared, error.kind(), &error),
     }
 }
@@ -237,7 +238,6 @@ fn failed(shared: &Shared, kind: Kind, error: &dyn std::error::Error) -> Return 
         Kind::NotFound => Return::Nothing,
         Kind::Unavailable => Return::Failed,
         Kind::Unknown => Return::Unknown,
-        Kind::Failed if shared.full.get() => Return::Failed,
         // No simulated fault breaks a source or makes a client unwelcome.
         Kind::Failed | Kind::Usage | Kind::Condition | Kind::Refused => {
             shared.wrong(format!("an error that no fault explains: {error}"));

@@ -46,6 +46,8 @@ pub(super) struct Current {
     pub(super) leaving: Option<u64>,
     /// When the process with the damaged disk was started.
     pub(super) started: Option<Duration>,
+    /// What the disk that is to be full had refused before.
+    refused: u64,
 }
 
 /// What the nemesis works on.
@@ -111,13 +113,14 @@ impl Nemesis {
             } else if self.lanes[lane].now.is_none()
                 && let Some(planned) = self.lanes[lane].next.take_if(|planned| planned.from <= at)
             {
+                let refused = self.refused(&planned.fault);
                 match self.begin(sim, &planned.fault)? {
                     Some(leaving) => {
                         tracing::info!(fault = ?planned.fault, "now");
                         self.begun += 1;
                         let until = at + planned.lasts;
                         self.lanes[lane].now =
-                            Some(Current { fault: planned.fault, until, leaving, started: None });
+                            Some(Current { fault: planned.fault, until, leaving, started: None, refused });
                         self.lanes[lane].next = self.lanes[lane].plan.next();
                     }
                     None => {
@@ -133,6 +136,10 @@ impl Nemesis {
 
     pub(super) fn server(&self, host: &str) -> &Server {
         self.servers.iter().find(|server| server.host == host).expect("plans name servers only")
+    }
+
+    fn refused(&self, fault: &Fault) -> u64 {
+        if let Fault::Full(host) = fault { self.server(host).disk.events().full } else { 0 }
     }
 
     /// What is broken in the network now.
@@ -235,7 +242,6 @@ impl Nemesis {
                 // When the log has used up what it has reserved, the process ends.
                 server.may_end();
                 server.disk.set_capacity(server.disk.used() + disks::LEFT);
-                self.counter.happened("fault: full disk");
             }
             Fault::Rot(_, damage) => {
                 if disks::flip(&server.disk, *damage)? == 0 {
@@ -267,6 +273,11 @@ impl Nemesis {
             }
             Fault::Full(host) => {
                 let server = self.server(host);
+                // Until something did not fit, nothing has happened.
+                if server.disk.events().full == now.refused {
+                    return Ok(false);
+                }
+                self.counter.happened("fault: full disk");
                 server.disk.set_capacity(0);
                 if !server.is_running(sim) {
                     self.ledger.down(host);
