@@ -31,7 +31,7 @@ pub struct Coverage {
     pub logs_truncated: usize,
     /// Changes of the voters.
     pub voters_changed: usize,
-    /// Collects applied, by all nodes together.
+    /// The number of the last Collect.
     pub collects: usize,
     /// Bytes that interrupted uploads did not have to send again.
     pub resumed_bytes: u64,
@@ -131,11 +131,18 @@ pub fn coverage(cluster: &Cluster, watch: &Watch, faults: &BTreeMap<Kind, usize>
         snapshots_installed: said("snapshot installed"),
         logs_truncated: said("the log is truncated"),
         voters_changed: said("changing the voters"),
-        collects: said("a collect was applied"),
+        collects: logs.iter().filter_map(|(_, log)| last_collect(log)).max().unwrap_or(0),
         resumed_bytes: book.resumed_bytes(),
         lost_bytes: cluster.lost_bytes(),
         term: watch.look().reports().map(|(_, report)| report.term).max().unwrap_or(0),
     }
+}
+
+/// The number of the last Collect that a log tells of.
+fn last_collect(log: &str) -> Option<usize> {
+    let line = log.lines().rev().find(|line| line.contains("since this collect"))?;
+    let digits = line.rsplit_once("number=")?.1.split_whitespace().next()?;
+    digits.parse().ok()
 }
 
 impl Coverage {

@@ -157,11 +157,18 @@ fn measure(place: &Place, what: &Failover) -> anyhow::Result<()> {
     let measured = failover::measure(&cluster, &plan, place.seed);
     let logs = place.logs("failover");
     cluster.keep_logs(&logs)?;
-    let costs = measured.with_context(|| format!("logs: {}", logs.display()))?;
+    let measured = measured.with_context(|| format!("logs: {}", logs.display()))?;
     println!("{}", table::HEAD);
-    table::rows(&costs).iter().for_each(|row| println!("{row}"));
-    if let Some(file) = &what.json {
-        std::fs::write(file, serde_json::to_vec_pretty(&costs)?)?;
+    table::rows(&measured.costs).iter().for_each(|row| println!("{row}"));
+    if !measured.set_aside.is_empty() {
+        println!("set aside, because the measuring process stood still meanwhile; nothing failed in them:");
+        measured
+            .set_aside
+            .iter()
+            .for_each(|cost| println!("{cost}; stood still for {:.0} ms", cost.stalled_ms));
     }
-    failover::judge(&costs)
+    if let Some(file) = &what.json {
+        std::fs::write(file, serde_json::to_vec_pretty(&measured)?)?;
+    }
+    failover::judge(&measured.costs)
 }

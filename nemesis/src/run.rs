@@ -117,6 +117,10 @@ fn break_things(
             // The first of the plan that is possible beside what is broken already.
             let mut begin = None;
             for (at, kind) in plan.iter().enumerate() {
+                if *kind == Kind::FullDisk {
+                    // Clients hear of it before it is seen to have happened.
+                    load.book.see_full();
+                }
                 if let Some(broken) = field.begin(*kind).with_context(|| format!("{kind:?}"))? {
                     begin = Some((at, broken));
                     break;
@@ -136,6 +140,9 @@ fn break_things(
             }
         }
         load.book.set_broken(standing.len());
+        if standing.iter().any(|broken| broken.kind == Kind::FullDisk) {
+            load.book.see_full();
+        }
         sleep(Duration::from_millis(random.random_range(50..500)));
     }
     Ok(())

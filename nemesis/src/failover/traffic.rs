@@ -1,6 +1,7 @@
 //! Requests at a fixed pace, whatever becomes of those before: half of them writes, half reads, of small files under
 //! names of their own.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::sleep;
@@ -26,6 +27,8 @@ const NAMES: usize = 4096;
 const UNDER_WAY: usize = 2048;
 /// This process was held up if it comes to its next request only after this.
 const HELD_UP: Duration = Duration::from_millis(100);
+/// What began has ended within this, well or not: clients are less patient.
+const ENDS: Duration = Duration::from_secs(60);
 /// Bytes of a file.
 const BYTES: usize = 256;
 /// Names that are there before the first read.
@@ -42,6 +45,8 @@ pub struct Traffic {
 struct Book {
     stop: AtomicBool,
     requests: Mutex<Vec<Request>>,
+    /// When those began that have not ended, by number.
+    under_way: Mutex<BTreeMap<usize, Instant>>,
     /// From when to when this process itself was held up.
     stalls: Mutex<Vec<(Instant, Instant)>>,
 }
@@ -63,7 +68,7 @@ pub struct Window {
     pub read_silence: Duration,
     /// The slowest request that began there.
     pub slowest: Duration,
-    /// Requests that ended there, or began there, with an error.
+    /// Requests under way at some moment of it that ended with an error, be it later.
     pub failed: usize,
     /// The longest time for which this process itself was held up: the machine had no time, for anybody.
     pub stalled: Duration,
@@ -72,6 +77,10 @@ pub struct Window {
 impl Book {
     fn requests(&self) -> MutexGuard<'_, Vec<Request>> {
         self.requests.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn under_way(&self) -> MutexGuard<'_, BTreeMap<usize, Instant>> {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn stalls(&self) -> MutexGuard<'_, Vec<(Instant, Instant)>> {
@@ -121,42 +130,47 @@ impl Traffic {
         }
     }
 
-    /// What happened between two moments. Waits for the answers of what began there.
-    pub fn window(&self, from: Instant, to: Instant) -> Window {
-        sleep(Duration::from_millis(200));
+    /// What happened between two moments, once all that began until then has ended. So a request is of one window at most,
+    /// if one ends before the next begins.
+    pub fn window(&self, from: Instant, to: Instant) -> anyhow::Result<Window> {
+        while self.book.under_way().values().any(|begun| *begun <= to) {
+            ensure!(to.elapsed() < ENDS, "a request had no answer {ENDS:?} after all was whole again");
+            sleep(Duration::from_millis(5));
+        }
         let requests = self.book.requests();
         let there: Vec<&Request> =
-            requests.iter().rev().take_while(|request| request.ended >= from).collect();
+            requests.iter().filter(|request| request.ended >= from && request.begun <= to).collect();
         let silence = |writes: bool| {
             let mut longest = Duration::ZERO;
             let mut last = from;
             // In the order of their ends: they are noted as they end.
-            for request in there.iter().rev().filter(|it| it.writes == writes && it.well && it.ended <= to) {
+            for request in there.iter().filter(|it| it.writes == writes && it.well && it.ended <= to) {
                 longest = longest.max(request.ended.saturating_duration_since(last));
                 last = last.max(request.ended);
             }
             longest.max(to.saturating_duration_since(last))
         };
-        let began = there.iter().filter(|request| request.begun >= from && request.begun <= to);
-        Window {
+        let began = there.iter().filter(|request| request.begun >= from);
+        Ok(Window {
             write_silence: silence(true),
             read_silence: silence(false),
             slowest: began.map(|request| request.ended - request.begun).max().unwrap_or_default(),
             failed: there.iter().filter(|request| !request.well).count(),
             stalled: self.book.stalled(from, to),
-        }
+        })
     }
 
-    /// Ends it; fails if nothing was done.
-    pub fn stop(self) -> anyhow::Result<()> {
+    /// Ends it; returns how many requests failed. Fails if nothing was done.
+    pub fn stop(self) -> anyhow::Result<usize> {
         self.book.stop.store(true, Ordering::Relaxed);
         let sender = self.sender;
         self.inside.run(sender)?;
         let requests = self.book.requests();
         let well = requests.iter().filter(|request| request.well).count();
-        eprintln!("{} requests, {} of them failed", requests.len(), requests.len() - well);
+        let failed = requests.len() - well;
+        eprintln!("{} requests, {failed} of them failed", requests.len());
         ensure!(well > 0, "nothing succeeded");
-        Ok(())
+        Ok(failed)
     }
 }
 
@@ -184,8 +198,9 @@ async fn send(clients: Vec<Client>, book: Arc<Book>) {
         let (client, book) = (clients[number / 2 % clients.len()].clone(), book.clone());
         let request = number;
         number += 1;
+        let begun = Instant::now();
+        book.under_way().insert(request, begun);
         tokio::spawn(async move {
-            let begun = Instant::now();
             let writes = request % 2 == 0;
             let answer = if writes {
                 let put = client.put_bytes(&name(request / 2), content(), PutOptions::default()).await;
@@ -201,6 +216,7 @@ async fn send(clients: Vec<Client>, book: Arc<Book>) {
             let mut requests = book.requests();
             requests.push(Request { writes, begun, ended, well: answer.is_ok() });
             drop((requests, place));
+            book.under_way().remove(&request);
         });
     }
     // All that is under way comes to an end.

@@ -3,10 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use gossamer_sim::check::{self, Rejected};
 use gossamer_sim::history::{Operation, Return, Value};
 use tokio::time::Instant;
+
+/// A client may hear of a full disk for so long after it was: no patience is longer.
+const FULL_LINGERS: Duration = Duration::from_secs(60);
 
 /// What all clients of a run share.
 pub struct Book {
@@ -19,6 +23,8 @@ pub struct Book {
     broken: AtomicUsize,
     despite: AtomicUsize,
     resumed: AtomicU64,
+    /// Until when clients may hear of a full disk, in nanoseconds since the run began.
+    full_until: AtomicU64,
 }
 
 /// How many operations ended how.
@@ -47,6 +53,7 @@ impl Book {
             broken: AtomicUsize::new(0),
             despite: AtomicUsize::new(0),
             resumed: AtomicU64::new(0),
+            full_until: AtomicU64::new(0),
         }
     }
 
@@ -83,6 +90,16 @@ impl Book {
     /// How many things are broken now.
     pub fn broken(&self) -> usize {
         self.broken.load(Relaxed)
+    }
+
+    /// A disk is full now.
+    pub fn see_full(&self) {
+        self.full_until.store(self.moment() + FULL_LINGERS.as_nanos() as u64, Relaxed);
+    }
+
+    /// Whether a disk is full, or was a moment ago.
+    pub fn is_full(&self) -> bool {
+        self.moment() < self.full_until.load(Relaxed)
     }
 
     /// An upload found bytes of one that was broken off.

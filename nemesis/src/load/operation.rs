@@ -58,6 +58,7 @@ async fn put(client: &Client, book: &Book, name: &str, value: Value, condition: 
             Return::Written(stored.version)
         }
         Err(PutError::Condition { .. }) => Return::ConditionFailed,
+        Err(PutError::NoSpace { .. }) if book.is_full() => Return::Failed,
         Err(error) => failed(book, error.kind(), &error),
     }
 }
@@ -82,8 +83,6 @@ fn failed(book: &Book, kind: Kind, error: &dyn std::error::Error) -> Return {
         Kind::NotFound => Return::Nothing,
         Kind::Unavailable => Return::Failed,
         Kind::Unknown => Return::Unknown,
-        // Enough disks are full, or full and away.
-        Kind::Failed if error.to_string().contains("bytes free") => Return::Unknown,
         // No fault of these breaks a source or makes a client unwelcome.
         Kind::Failed | Kind::Usage | Kind::Condition | Kind::Refused => {
             book.wrong(format!("an error that no fault explains: {error}"));
