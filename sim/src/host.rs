@@ -46,6 +46,8 @@ pub struct Server {
     shutdown: Rc<RefCell<CancellationToken>>,
     /// Whether the process that runs now may end with an error.
     may_end: Rc<Cell<bool>>,
+    /// Whether it did.
+    ended: Rc<Cell<bool>>,
     /// Of every process that ran there, if they were queue servers.
     leases: Rc<RefCell<Vec<Leases>>>,
 }
@@ -91,7 +93,8 @@ impl Server {
         seed: u64,
     ) -> Self {
         let server = Server::machine(host, wires, seed);
-        let (current, may_end) = (server.shutdown.clone(), server.may_end.clone());
+        let current = server.shutdown.clone();
+        let (may_end, ended) = (server.may_end.clone(), server.ended.clone());
         let mut config = Config::new(server.world.clone(), setup.queue_addresses(), host.to_owned());
         config.witness = Some(ledger.eye(host));
         config.trust = Trust::Insecure;
@@ -107,12 +110,16 @@ impl Server {
         sim.host(host, move || {
             let shutdown = begin(&current);
             may_end.set(false);
-            let may_end = may_end.clone();
+            ended.set(false);
+            let (may_end, ended) = (may_end.clone(), ended.clone());
             let config = config.clone();
             // Boxed: a node's future is large.
             Box::pin(async move {
                 let folder = match Folder::open(&config.world, Path::new("/node")) {
-                    Err(_) if may_end.get() => return Ok(()),
+                    Err(_) if may_end.get() => {
+                        ended.set(true);
+                        return Ok(());
+                    }
                     opened => opened?,
                 };
                 let control = Bound::bind(&config.world, any(CONTROL_PORT), &Trust::Insecure).await?;
@@ -122,9 +129,10 @@ impl Server {
                     Err(RunError::Enter(EnterError::Stopped)) => Ok(()),
                     Err(error) if may_end.get() => {
                         tracing::info!(%error, "the process ended");
+                        ended.set(true);
                         Ok(())
                     }
-                    ended => Ok(ended?),
+                    done => Ok(done?),
                 }
             })
         });
@@ -134,8 +142,9 @@ impl Server {
     fn machine(host: &str, wires: &Wires, seed: u64) -> Self {
         let disk = Memory::new();
         let world = world::of_host(host, &disk, wires, seed);
-        let (shutdown, may_end, leases) = (Rc::default(), Rc::default(), Rc::default());
-        Server { host: host.to_owned(), disk, world, shutdown, may_end, leases }
+        let host = host.to_owned();
+        let (shutdown, may_end, ended, leases) = Default::default();
+        Server { host, disk, world, shutdown, may_end, ended, leases }
     }
 
     /// The process that runs now may end with an error: its disk will fail, or it will be removed.
@@ -156,6 +165,12 @@ impl Server {
             End::PowerLostTorn(seed) => self.disk.crash_torn(seed),
         }
         sim.crash(self.host.as_str());
+        self.ended.set(false);
+    }
+
+    /// Whether the process ended by itself, and may have.
+    pub fn has_ended(&self) -> bool {
+        self.ended.get()
     }
 
     /// Asks the process to stop. It is gone when the simulation says so.

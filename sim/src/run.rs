@@ -201,6 +201,7 @@ impl Run<'_> {
     /// One step, and what must hold after it.
     fn step(&mut self, sim: &mut Sim<'_>, nemesis: &Nemesis) -> Result<()> {
         self.shared.see_full(nemesis.is_full(), sim.elapsed());
+        nemesis.revive(sim);
         sim.step().map_err(|error| anyhow!("a host failed: {error}"))?;
         (self.tell)(sim.elapsed());
         let wrong = [self.shared.wrong.borrow().clone(), self.ledger.wrong(), nemesis.wrong()].concat();

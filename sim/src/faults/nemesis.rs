@@ -134,6 +134,17 @@ impl Nemesis {
         Ok(())
     }
 
+    /// Starts again what has ended of a fault that is over: a process takes a while to end.
+    pub fn revive(&self, sim: &mut Sim<'_>) {
+        for server in self.servers.iter().filter(|server| server.has_ended() && !self.is_taken(&server.host))
+        {
+            if !server.is_running(sim) {
+                self.ledger.down(&server.host);
+                server.start(sim);
+            }
+        }
+    }
+
     pub(super) fn server(&self, host: &str) -> &Server {
         self.servers.iter().find(|server| server.host == host).expect("plans name servers only")
     }
@@ -278,10 +289,6 @@ impl Nemesis {
                     self.counter.happened("fault: full disk");
                 }
                 server.disk.set_capacity(0);
-                if !server.is_running(sim) {
-                    self.ledger.down(host);
-                    server.start(sim);
-                }
             }
             Fault::Wipe(host) => {
                 if !self.removals.is_done(now.leaving.unwrap_or_default()) {
