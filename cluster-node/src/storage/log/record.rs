@@ -7,6 +7,9 @@ pub(super) const HEADER_BYTES: u64 = 40;
 /// Records begin at multiples of this.
 pub(super) const ALIGN: u64 = 8;
 
+/// No log reaches a position or an index beyond this, and sums of two such numbers do not overflow.
+pub(super) const HIGHEST: u64 = 1 << 62;
+
 const MAGIC: [u8; 3] = *b"GLR";
 
 /// What a record says.
@@ -68,14 +71,16 @@ impl Header {
         if header[..3] != MAGIC || crc != checksum(nonce, header).to_le_bytes() {
             return None;
         }
-        Some(Header {
+        let header = Header {
             kind: Kind::from_byte(header[3])?,
             length: u32_at(header, 4),
             position: u64_at(header, 8),
             index: u64_at(header, 16),
             durable: u64_at(header, 24),
             payload_crc: u32_at(header, 32),
-        })
+        };
+        let plausible = header.position.max(header.index).max(header.durable) <= HIGHEST;
+        plausible.then_some(header)
     }
 
     /// Bytes of the whole record.
@@ -129,4 +134,24 @@ pub(super) fn u64_at(bytes: &[u8], at: usize) -> u64 {
 
 fn padded(length: u32) -> u64 {
     u64::from(length).next_multiple_of(ALIGN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A record with a right checksum is none if it names what cannot be.
+    #[test]
+    fn what_cannot_be() {
+        let decoded = |index: u64, position: u64, durable: u64| {
+            let mut bytes = Vec::new();
+            let record = Record { kind: Kind::Purge, index, payload: Bytes::from_static(b"id") };
+            encode(&mut bytes, &record, position, durable, 7);
+            Header::decode(&bytes, 7)
+        };
+        assert!(decoded(HIGHEST, HIGHEST, HIGHEST).is_some_and(|header| header.index == HIGHEST));
+        assert_eq!(decoded(u64::MAX, 0, 0), None);
+        assert_eq!(decoded(0, HIGHEST + 1, 0), None);
+        assert_eq!(decoded(0, 0, u64::MAX), None);
+    }
 }

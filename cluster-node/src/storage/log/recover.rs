@@ -170,7 +170,7 @@ impl Replay {
         if self.end < self.marked.max(rest.marked) {
             return Err(damaged(newest, self.end - base));
         }
-        let kept = (self.marked - base)..(self.end - base);
+        let kept = self.marked.saturating_sub(base)..(self.end - base);
         rewrite(newest, kept, |file, part, offset| file.read_exact_at(part, offset))?;
         if rest.dirty_to > self.end - base {
             tracing::info!(file = newest.name(), from = self.end - base, "cut a torn tail off the log");

@@ -8,7 +8,7 @@ use gossamer_world::files::Mode;
 use gossamer_world::{File, Files};
 
 use super::OpenError;
-use super::record::{checksum, u32_at, u64_at};
+use super::record::{HIGHEST, checksum, u32_at, u64_at};
 
 /// Bytes of a segment's header.
 pub(super) const HEADER_BYTES: u64 = 72;
@@ -66,6 +66,9 @@ impl Header {
             return Err(corrupt("the segment's header is damaged"));
         }
         let field = |number: usize| u64_at(bytes, 16 + 8 * number);
+        if (0..5).any(|number| field(number) > HIGHEST) {
+            return Err(corrupt("the segment's header names what no log has reached"));
+        }
         Ok(Header {
             sequence: field(0),
             base: field(1),
@@ -147,4 +150,26 @@ pub(super) fn name(sequence: u64) -> String {
 pub(super) fn sequence(file_name: &str) -> Option<u64> {
     let sequence = file_name.strip_suffix(".log")?.parse().ok()?;
     (name(sequence) == file_name).then_some(sequence)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A header with a right checksum is still not believed if it names what cannot be: nothing computed with it overflows.
+    #[test]
+    fn what_cannot_be() {
+        let header =
+            Header { sequence: 3, base: HIGHEST, first_index: 5, length: 1 << 20, durable: HIGHEST, nonce: u64::MAX };
+        assert_eq!(Header::decode(&header.encode(), "3").unwrap(), header);
+        for forged in [
+            Header { sequence: u64::MAX, ..header },
+            Header { base: HIGHEST + 1, ..header },
+            Header { first_index: u64::MAX, ..header },
+            Header { length: u64::MAX, ..header },
+            Header { durable: u64::MAX, ..header },
+        ] {
+            assert!(matches!(Header::decode(&forged.encode(), "3"), Err(OpenError::Corrupt { .. })), "{forged:?}");
+        }
+    }
 }
