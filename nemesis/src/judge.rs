@@ -157,6 +157,7 @@ impl Coverage {
             ("the voters changed", self.voters_changed),
             ("a collect", self.collects),
             ("a resumed upload", self.resumed_bytes as usize),
+            ("un-synced bytes lost with the power", self.lost_bytes as usize),
         ];
         for (what, times) in seen {
             ensure!(times > 0, "the run shows nothing: never {what}");

@@ -102,14 +102,21 @@ fn break_things(
     let mut plan: Vec<Kind> = first.to_vec();
     let mut standing: Vec<Broken> = Vec::new();
     while begun.elapsed() < lasts || !standing.is_empty() {
-        while let Some(over) = standing.iter().position(|broken| broken.until <= Instant::now()) {
+        // A node can be removed only while a majority is there: that waits for all else, and nothing more breaks meanwhile.
+        let is_over = |broken: &Broken| broken.until <= Instant::now();
+        let leaves = |broken: &Broken| broken.kind == Kind::JoinAndRemove;
+        while let Some(over) =
+            standing.iter().position(|broken| is_over(broken) && (!leaves(broken) || standing.len() == 1))
+        {
             let broken = standing.remove(over);
             let kind = broken.kind;
             field.mend(broken).with_context(|| format!("the end of {kind:?}"))?;
             *faults.entry(kind).or_default() += 1;
         }
         load.book.set_broken(standing.len());
-        if begun.elapsed() < lasts && standing.len() < AT_ONCE && random.random_bool(0.5) {
+        let waits = standing.iter().any(|broken| leaves(broken) && is_over(broken));
+        let more = begun.elapsed() < lasts && standing.len() < AT_ONCE && !waits;
+        if more && random.random_bool(0.5) {
             if plan.is_empty() {
                 plan = Kind::possible(field.cluster);
                 plan.shuffle(random);

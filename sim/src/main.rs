@@ -53,7 +53,7 @@ enum Command {
         #[arg(value_parser = bug)]
         bug: Option<KnownBug>,
         /// Seeds to try, as in 0..50
-        #[arg(long, default_value = "0..100", value_parser = range)]
+        #[arg(long, default_value = "0..200", value_parser = range)]
         seeds: Range<u64>,
     },
 }

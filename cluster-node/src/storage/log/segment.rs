@@ -159,8 +159,14 @@ mod tests {
     /// A header with a right checksum is still not believed if it names what cannot be: nothing computed with it overflows.
     #[test]
     fn what_cannot_be() {
-        let header =
-            Header { sequence: 3, base: HIGHEST, first_index: 5, length: 1 << 20, durable: HIGHEST, nonce: u64::MAX };
+        let header = Header {
+            sequence: 3,
+            base: HIGHEST,
+            first_index: 5,
+            length: 1 << 20,
+            durable: HIGHEST,
+            nonce: u64::MAX,
+        };
         assert_eq!(Header::decode(&header.encode(), "3").unwrap(), header);
         for forged in [
             Header { sequence: u64::MAX, ..header },
@@ -169,7 +175,10 @@ mod tests {
             Header { length: u64::MAX, ..header },
             Header { durable: u64::MAX, ..header },
         ] {
-            assert!(matches!(Header::decode(&forged.encode(), "3"), Err(OpenError::Corrupt { .. })), "{forged:?}");
+            assert!(
+                matches!(Header::decode(&forged.encode(), "3"), Err(OpenError::Corrupt { .. })),
+                "{forged:?}"
+            );
         }
     }
 }
