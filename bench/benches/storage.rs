@@ -118,7 +118,7 @@ fn apply(group: &mut BenchmarkGroup<'_, WallTime>) {
 
 fn open(dir: &TempDir) -> (Arc<Chunks>, Catalogue) {
     let backend = Arc::new(SledBackend::open(&dir.path().join("catalogue")).expect("sled opens"));
-    let config = extents::Config { extent_bytes: EXTENT_BYTES, reserve_bytes: 0 };
+    let config = extents::Config { extent_bytes: EXTENT_BYTES, reserve_bytes: 0, after_crash: false };
     let chunks = Chunks::open(&World::real(), &dir.path().join("extents"), backend.clone(), config)
         .expect("extents open");
     let catalogue = Catalogue::open(backend, chunks.clone()).expect("a catalogue opens");

@@ -76,6 +76,10 @@ impl Client {
                     outcome::Kind::NodeRemoval(NodeRemoval { gone: true, before, .. }) => {
                         return Ok(Removal::Done { before });
                     }
+                    // Whoever was to take its place is gone meanwhile; it leaves all the same, later.
+                    outcome::Kind::NodeRemoval(NodeRemoval { fewer_voters: true, .. }) if marked => {
+                        return Err(RemoveNodeError::Leaving(node));
+                    }
                     outcome::Kind::NodeRemoval(NodeRemoval {
                         fewer_voters: true,
                         voters,
@@ -93,11 +97,13 @@ impl Client {
                 Err(AskError::Failure { failure, .. }) if failure.code() == Code::NotFound => {
                     return Err(RemoveNodeError::NotFound(failure.message));
                 }
-                Err(AskError::Failure { failure, .. }) if failure.code() == Code::Refused => {
+                Err(AskError::Failure { failure, .. }) if failure.code() == Code::Refused && !marked => {
                     return Err(RemoveNodeError::Refused { node, why: failure.message });
                 }
                 // Nobody answers, but what was marked stays so.
-                Err(AskError::Unavailable { .. } | AskError::Unknown { .. }) if marked => {
+                Err(AskError::Unavailable { .. } | AskError::Unknown { .. } | AskError::Failure { .. })
+                    if marked =>
+                {
                     return Err(RemoveNodeError::Leaving(node));
                 }
                 Err(error) => return Err(RemoveNodeError::Ask(error)),

@@ -18,7 +18,7 @@ const DIR: &str = "/extents";
 const HEADERS: usize = 128;
 
 fn open(disk: &Memory, backend: &Arc<dyn Backend>) -> Result<Arc<Chunks>, ChunkError> {
-    let config = Config { extent_bytes: 2048, reserve_bytes: 0 };
+    let config = Config { extent_bytes: 2048, reserve_bytes: 0, after_crash: false };
     Chunks::open(&world(disk), Path::new(DIR), Arc::clone(backend), config)
 }
 

@@ -26,7 +26,7 @@ struct Node {
 fn node(disk: &Memory) -> Option<Node> {
     let world = world(disk);
     let backend: Arc<dyn Backend> = Arc::new(memory::Memory::default());
-    let config = Config { extent_bytes: 1 << 20, reserve_bytes: 0 };
+    let config = Config { extent_bytes: 1 << 20, reserve_bytes: 0, after_crash: false };
     let chunks = Chunks::open(&world, Path::new("/extents"), backend.clone(), config).unwrap();
     let catalogue = Catalogue::open(backend, chunks.clone()).unwrap();
     Some(Node { catalogue, chunks, snapshots: Snapshots::open(&world, Path::new(DIR)).ok()? })

@@ -45,6 +45,7 @@ impl Upload<'_> {
             PutError::Stream { .. } => {
                 "parts of the stream must be sent again, and a stream passes once".to_owned()
             }
+            PutError::Ask(AskError::Nonsense { what, .. }) => what.to_owned(),
             other => return other,
         };
         PutError::Ask(AskError::Unknown { doing: format!("put {}", self.put.name), last })

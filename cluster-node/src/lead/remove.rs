@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::tasks::{definite, failed, unavailable};
 use super::voters::Situation;
 use super::{Lead, survey};
-use crate::raft::View;
+use crate::raft::{ProposeError, View};
 use crate::storage::catalogue::Applied;
 use crate::storage::catalogue::backend::BackendError;
 use crate::upload::Answer;
@@ -54,9 +54,8 @@ pub(super) async fn remove(lead: &Lead, task: v1::RemoveNode, term: u64, deadlin
         .map(|seen| seen.map(|view| is_member(&view, task.node)))
     {
         Ok(Ok(false)) => removal(v1::NodeRemoval { gone: true, ..Default::default() }),
-        Ok(_) => unavailable("this node no longer leads"),
-        // Marked; it leaves as soon as that is safe.
-        Err(_) => removal(v1::NodeRemoval::default()),
+        // Marked; it leaves as soon as that is safe, be it under another leader.
+        Ok(_) | Err(_) => removal(v1::NodeRemoval::default()),
     }
 }
 
@@ -151,6 +150,10 @@ async fn mark(lead: &Lead, task: &v1::RemoveNode, operation: v1::Operation, term
         Ok(Applied::TooOld) => Some(definite(
             Code::Expired,
             "the operation is older than what the cluster remembers: whether it happened is unknown",
+        )),
+        Err(error @ ProposeError::Unknown(_)) => Some(definite(
+            Code::Unknown,
+            format!("whether node {} is to leave is unknown: {error}", task.node),
         )),
         other => Some(failed(other)),
     }

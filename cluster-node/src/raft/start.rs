@@ -19,7 +19,7 @@ use crate::peers::Peers;
 use crate::storage::catalogue::Catalogue;
 use crate::storage::extents::Chunks;
 use crate::storage::log::Log;
-use crate::storage::snapshot::Snapshots;
+use crate::storage::snapshot::{SnapshotError, Snapshots};
 use crate::witness::Witness;
 
 /// What Raft works with, all of it open.
@@ -101,6 +101,34 @@ fn settings(cluster: &[u8], compaction: Compaction) -> Result<openraft::Config, 
     config.validate().map_err(|error| StartError::Settings(error.to_string()))
 }
 
+/// What a node stands on when Raft starts.
+pub(super) struct Ground<'a> {
+    pub(super) log: &'a Log,
+    pub(super) catalogue: &'a Arc<Catalogue>,
+    pub(super) snapshots: &'a Arc<Snapshots>,
+    pub(super) chunks: &'a Arc<Chunks>,
+}
+
+impl Ground<'_> {
+    /// Entries are applied once a majority has them, be this node's own write of them still under way. If the process dies
+    /// then, the catalogue may be ahead of the log, and openraft cuts all of the log off: a snapshot must hold it before.
+    pub(super) async fn prepare(&self, world: &World) -> Result<(), SnapshotError> {
+        let Some(at) = self.catalogue.applied().at else { return Ok(()) };
+        let covered = self.snapshots.current().and_then(|current| current.meta.at);
+        if self.log.indexes().end > at.index || covered >= Some(at) {
+            return Ok(());
+        }
+        tracing::info!(?at, "the catalogue is ahead of the log: a snapshot takes the log's place");
+        let (catalogue, snapshots, chunks) =
+            (self.catalogue.clone(), self.snapshots.clone(), self.chunks.clone());
+        let build = move || {
+            let sync = || chunks.sync().map_err(std::io::Error::other);
+            snapshots.build(&catalogue, &sync).map(drop)
+        };
+        world.blocking.run(build).await
+    }
+}
+
 /// Starts Raft on what the folder holds. Applies the entries that were committed before the last stop, then returns; a
 /// node whose log has not begun waits to be called, or for [`Handle::initialize`].
 pub async fn start(config: Config) -> Result<Handle, StartError> {
@@ -108,6 +136,8 @@ pub async fn start(config: Config) -> Result<Handle, StartError> {
     let settings = Arc::new(settings(&cluster, compaction)?);
     let network = Network { world: world.clone(), peers: peers.clone(), snapshots: snapshots.clone() };
     let shutdown = CancellationToken::new();
+    let ground = Ground { log: &log, catalogue: &catalogue, snapshots: &snapshots, chunks: &chunks };
+    ground.prepare(&world).await.map_err(|error| StartError::Storage(error.to_string()))?;
     let machine = StateMachine {
         world: world.clone(),
         catalogue,

@@ -1,7 +1,9 @@
-//! openraft's own suite over our log and catalogue: holes, purge, truncation, votes, membership, snapshots.
+//! openraft's own suite over our log and catalogue: holes, purge, truncation, votes, membership, snapshots; and a start on a
+//! catalogue that is ahead of the log.
 
 use std::sync::Arc;
 
+use gossamer_proto::v1::command::Kind;
 use gossamer_world::World;
 use openraft::StorageError;
 use openraft::testing::log::{StoreBuilder, Suite};
@@ -9,10 +11,12 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use super::log_store::LogStore;
+use super::start::Ground;
 use super::state_machine::StateMachine;
 use super::types::Types;
 use crate::storage::catalogue::Catalogue;
 use crate::storage::catalogue::memory::Memory;
+use crate::storage::catalogue::tests::random::{entry, own, put};
 use crate::storage::extents::{self, Chunks};
 use crate::storage::log::{self, Log};
 use crate::storage::snapshot::Snapshots;
@@ -27,7 +31,7 @@ impl StoreBuilder<Types, LogStore, StateMachine, TempDir> for Folder {
         let config = log::Config { segment_bytes: 1 << 20, cache_bytes: 1 << 20 };
         let log = Log::open(&world, &dir("log"), config).await.unwrap();
         let backend = Arc::new(Memory::default());
-        let config = extents::Config { extent_bytes: 4 << 20, reserve_bytes: 0 };
+        let config = extents::Config { extent_bytes: 4 << 20, reserve_bytes: 0, after_crash: false };
         let chunks = Chunks::open(&world, &dir("extents"), backend.clone(), config).unwrap();
         let catalogue = Arc::new(Catalogue::open(backend, chunks.clone()).unwrap());
         let snapshots = Snapshots::open(&world, &dir("snapshots")).unwrap();
@@ -50,4 +54,25 @@ impl StoreBuilder<Types, LogStore, StateMachine, TempDir> for Folder {
 #[tokio::test]
 async fn storage_suite() {
     Box::pin(Suite::test_all(Folder)).await.unwrap();
+}
+
+/// A process that dies after it applied entries that its own log did not have yet: before the log is cut to where the catalogue
+/// is, a snapshot holds all of that. The catalogue can be lost afterwards.
+#[tokio::test]
+async fn a_catalogue_ahead_of_the_log() {
+    let (folder, _, machine) = Folder.build().await.unwrap();
+    let StateMachine { world, catalogue, snapshots, chunks, .. } = machine;
+    let files = |index| vec![own(Kind::Put(put(&format!("files/{index}"), b"content")))];
+    catalogue.apply((1..20).map(|index| entry(index, files(index))).collect()).unwrap();
+    let config = log::Config { segment_bytes: 1 << 20, cache_bytes: 1 << 20 };
+    let log = Log::open(&world, &folder.path().join("log"), config).await.unwrap();
+    let ground = Ground { log: &log, catalogue: &catalogue, snapshots: &snapshots, chunks: &chunks };
+    ground.prepare(&world).await.unwrap();
+    snapshots.check().unwrap();
+    assert_eq!(snapshots.current().unwrap().meta.at, catalogue.applied().at);
+
+    let emptied = Arc::new(Memory::default());
+    let again = Arc::new(Catalogue::open(emptied, chunks.clone()).unwrap());
+    snapshots.restore(&again, true).unwrap();
+    assert_eq!((again.applied(), again.digest()), (catalogue.applied(), catalogue.digest()));
 }

@@ -121,9 +121,7 @@ async fn open(config: &Config, folder: &Folder) -> Result<Storage, OpenError> {
     let dir = folder.dir().to_owned();
     let log_dir = dir.join("log");
     let files = &config.world.files;
-    let lost =
-        folder.identity().member.is_some() && files.list(&log_dir).map_or(true, |names| names.is_empty());
-    if lost {
+    if folder.identity().member.is_some() && !log::is_there(&**files, &log_dir).map_err(log::OpenError::Io)? {
         let (file, what) = (log_dir.display().to_string(), "is gone, though this node has voted with it");
         return Err(log::OpenError::Corrupt { file, offset: 0, what }.into());
     }
@@ -131,14 +129,15 @@ async fn open(config: &Config, folder: &Folder) -> Result<Storage, OpenError> {
         log::Config { segment_bytes: config.segment_bytes, cache_bytes: limits::LOG_CACHE_BYTES };
     let log = Log::open(&config.world, &log_dir, log_config).await?;
     let (world, backend, trusted) = (config.world.clone(), config.backend, folder.is_trusted());
-    let (reserve_bytes, check) = (config.reserve_bytes, trusted && !folder.ended_well());
+    let (reserve_bytes, after_crash) = (config.reserve_bytes, !folder.ended_well());
+    let check = trusted && after_crash;
     let purged = log.indexes().start;
     let rest = config.world.blocking.run(move || -> Result<_, OpenError> {
         if !trusted {
             can_rebuild(&world, &dir.join("snapshots"), purged)?;
         }
         let backend = open_backend(&world, backend, &dir.join("catalogue"), trusted)?;
-        let settings = extents::Config { extent_bytes: limits::EXTENT_BYTES, reserve_bytes };
+        let settings = extents::Config { extent_bytes: limits::EXTENT_BYTES, reserve_bytes, after_crash };
         let chunks = Chunks::open(&world, &dir.join("extents"), backend.clone(), settings)?;
         let catalogue = Arc::new(Catalogue::open(backend, chunks.clone())?);
         if check {
@@ -246,10 +245,11 @@ async fn only_voter(config: &Config, folder: &Folder, node: u64) -> bool {
         let snapshot = Snapshots::open(&world, &dir.join("snapshots")).ok();
         let of_snapshot =
             snapshot.and_then(|snapshots| snapshots.current()).and_then(|it| it.meta.membership);
-        let backend = open_backend(&world, kind, &dir.join("catalogue"), true).ok()?;
-        let of_catalogue = super::catalogue::membership(backend.as_ref()).ok().flatten();
+        let backend = open_backend(&world, kind, &dir.join("catalogue"), true).ok();
+        let of_catalogue = backend.and_then(|backend| super::catalogue::membership(backend.as_ref()).ok()?);
         of_catalogue.or(of_snapshot)
     });
-    // Unknown counts as the only one: refusing to start loses nothing.
-    voters.await.is_none_or(|membership| membership.configs.iter().all(|config| config.ids == [node]))
+    // Unknown counts as the only one, as refusing to start loses nothing: but whoever came into a cluster was not alone in it.
+    let founder = folder.identity().member.as_ref().is_none_or(|member| member.founder);
+    voters.await.map_or(founder, |membership| membership.configs.iter().all(|config| config.ids == [node]))
 }

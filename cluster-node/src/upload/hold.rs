@@ -42,9 +42,14 @@ fn look(chunks: &Chunks, collect_number: u64, hashes: &[Hash], depth: u32) -> Re
     if depth == 1 && missing.is_empty() {
         content = 0;
         for list in hashes {
-            let Some(bytes) = chunks.get(list)? else {
-                missing.insert(*list);
-                break;
+            // Checked: what a list names that has changed on the disk is nobody's chunk.
+            let bytes = match chunks.get_checked(list) {
+                Ok(Some(bytes)) => bytes,
+                Ok(None) | Err(ChunkError::Corrupt(_)) => {
+                    missing.insert(*list);
+                    break;
+                }
+                Err(error) => return Err(error.into()),
             };
             let listed = Hash::list(&bytes).map_err(|error| HoldError::List(*list, error))?;
             content += listed.len() as u64;

@@ -65,7 +65,7 @@ struct Port {
 impl Port {
     async fn open() -> Self {
         let (world, dir) = (World::real(), tempfile::tempdir().unwrap());
-        let settings = extents::Config { extent_bytes: 64 << 20, reserve_bytes: 0 };
+        let settings = extents::Config { extent_bytes: 64 << 20, reserve_bytes: 0, after_crash: false };
         let chunks = Chunks::open(&world, dir.path(), Arc::new(Rows::default()), settings).unwrap();
         let bound = Bound::bind(&world, "127.0.0.1:0".parse().unwrap(), &Trust::Loopback).await.unwrap();
         let (addr, channels) = (bound.addr().to_string(), Channels::new(&world, Trust::Loopback));

@@ -33,7 +33,7 @@ mod replace;
 mod rows;
 pub mod sled_backend;
 #[cfg(test)]
-pub(in crate::storage) mod tests;
+pub(crate) mod tests;
 pub mod transaction;
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};

@@ -146,6 +146,8 @@ impl Chunks {
         let number = layout.next;
         let unwritten = layout.pending.first().map_or(number, |(extent, _)| *extent);
         let durable_below = self.syncing.first_unsynced().map_or(unwritten, |first| first.min(unwritten));
+        // Read before: a sync that failed leaves nothing unsynced behind, and its extents must not be called durable.
+        self.check()?;
         let header = ExtentHeader { number, nonce: self.random.number(), durable_below };
         let path = self.path(number);
         let file = self.files.open(&path, Mode::Create).map_err(|error| self.write_error(error))?;

@@ -104,6 +104,9 @@ pub struct Config {
     pub extent_bytes: u64,
     /// Free space below which uploads and repair are refused, bytes.
     pub reserve_bytes: u64,
+    /// The last run did not end well: chunks that it may not have made durable are read and written again, whatever the
+    /// index says of them.
+    pub after_crash: bool,
 }
 
 /// On whose behalf a chunk is stored.

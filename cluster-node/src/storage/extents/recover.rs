@@ -10,6 +10,7 @@ use gossamer_proto::limits::CHUNK_BYTES;
 use gossamer_world::{File, files::Mode};
 
 use super::append::Extent;
+use super::index::is_damage;
 use super::record::{self, EXTENT_HEADER, ExtentHeader, FORMAT, Location, Opening};
 use super::rows::{self, Listed};
 use super::scan::Scan;
@@ -28,22 +29,26 @@ impl Chunks {
         let indexed = watermark.unwrap_or_default();
         // What the last run wrote and did not sync may be cut, torn or not on the disk, in these extents only.
         let durable_below = headers.values().flatten().map(|header| header.durable_below).max().unwrap_or(0);
-        self.drop_lost()?;
-        for (number, header) in headers.iter().filter(|(number, _)| **number >= indexed.0) {
+        let doubtful = if self.config.after_crash { durable_below } else { u64::MAX };
+        for number in headers.range(durable_below..).map(|(number, _)| *number) {
+            // Chunks found here are confirmed without being written again: they must not depend on the page cache. Before
+            // they are looked at, or what is seen then may be gone from the cache when it is written.
+            if watermark.is_none() || self.config.after_crash {
+                rewrite(&*self.files.open(&self.path(number), Mode::Write)?)?;
+            }
+        }
+        self.drop_lost(doubtful)?;
+        for (number, header) in headers.range(indexed.0.min(doubtful)..) {
             let Some(header) = header else {
                 tracing::error!(extent = number, "the header of an extent is damaged: its chunks are lost");
                 continue;
             };
-            let from = if *number == indexed.0 { indexed.1.max(EXTENT_HEADER) } else { EXTENT_HEADER };
+            let is_indexed = *number == indexed.0 && *number < doubtful;
+            let from = if is_indexed { indexed.1.max(EXTENT_HEADER) } else { EXTENT_HEADER };
             self.index_extent(header, from, *number >= durable_below)?;
         }
         for number in headers.range(durable_below..).map(|(number, _)| *number) {
-            // Chunks found here are confirmed without being written again: they must not depend on the page cache.
-            let file = self.files.open(&self.path(number), Mode::Write)?;
-            if watermark.is_none() {
-                rewrite(&*file)?;
-            }
-            file.sync_data()?;
+            self.files.open(&self.path(number), Mode::Write)?.sync_data()?;
         }
         self.files.sync_dir(&self.dir)?;
         let next = headers.last_key_value().map_or(1, |(number, _)| number + 1).max(indexed.0);
@@ -68,7 +73,7 @@ impl Chunks {
             let end = file.len()?;
             let header = match file.read_exact_at(&mut bytes, 0) {
                 Ok(()) => ExtentHeader::decode(&bytes),
-                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Opening::Damaged,
+                Err(error) if is_damage(&error) => Opening::Damaged,
                 Err(error) => return Err(error.into()),
             };
             let header = match header {
@@ -82,8 +87,11 @@ impl Chunks {
         Ok(headers)
     }
 
-    /// Drops rows that point beyond an extent's end or into none; counts the others' bytes.
-    fn drop_lost(&self) -> Result<(), ChunkError> {
+    /// Drops rows that point beyond an extent's end or into none, and those into extents from `doubtful` on whose chunk is not
+    /// there whole; counts the others' bytes. What is torn there is made void by [`Chunks::index_extent`].
+    ///
+    /// The index outlives a sync that failed and a power loss that a kill followed; what it points to may not.
+    fn drop_lost(&self, doubtful: u64) -> Result<(), ChunkError> {
         let mut after = None;
         loop {
             let page = self.page(b'L', after.as_ref(), PAGE)?;
@@ -92,12 +100,16 @@ impl Chunks {
             for (hash, value) in page {
                 let at = rows::read_location(&value)?;
                 let end = locked(&self.layout).extents.get(&at.extent).map(|extent| extent.end);
-                if end.is_some_and(|end| at.end() <= end) {
+                if end.is_some() {
+                    // Also what is forgotten next, which takes it off again.
                     locked(&self.layout).gain(&at);
-                } else {
-                    tracing::warn!(%hash, extent = at.extent, "a chunk of the index is not in its extent any more");
-                    self.forget(&hash, &at)?;
                 }
+                let within = end.is_some_and(|end| at.end() <= end);
+                if within && (at.extent < doubtful || self.is_whole(&hash, &at)?) {
+                    continue;
+                }
+                tracing::warn!(%hash, extent = at.extent, "a chunk of the index is not in its extent any more");
+                self.forget(&hash, &at)?;
             }
         }
     }
@@ -108,11 +120,24 @@ impl Chunks {
         let file = self.file(header.number)?;
         let mut scan = Scan::new(&*file, header.number, header.nonce, from)?;
         let mut found: BTreeMap<Hash, Location> = BTreeMap::new();
-        while let Some((hash, at)) = scan.next()? {
-            if check && self.read_record(&hash, &at)?.is_none_or(|data| Hash::of(&data) != hash) {
+        loop {
+            let (hash, at) = match scan.next() {
+                Ok(Some(record)) => record,
+                Ok(None) => break,
+                Err(error) if is_damage(&error) => {
+                    tracing::warn!(extent = header.number, offset = scan.at(), %error, "a part of an extent cannot be read");
+                    scan.skip();
+                    continue;
+                }
+                Err(error) => return Err(error.into()),
+            };
+            if check && !self.is_whole(&hash, &at)? {
                 tracing::warn!(%hash, extent = at.extent, offset = at.offset, "a chunk did not reach the disk whole");
-                self.void(&at)?;
-                self.forget(&hash, &at)?;
+                match self.void(&at) {
+                    // It cannot be read, and so is nobody's word for a chunk either.
+                    Err(error) if !is_damage(&error) => return Err(error.into()),
+                    _ => self.forget(&hash, &at)?,
+                };
                 continue;
             }
             found.insert(hash, at);
@@ -121,6 +146,15 @@ impl Chunks {
             }
         }
         self.add_found(found)
+    }
+
+    /// Whether the record there holds the chunk; not if it cannot be read.
+    fn is_whole(&self, hash: &Hash, at: &Location) -> Result<bool, ChunkError> {
+        match self.read_record(hash, at) {
+            Ok(read) => Ok(read.is_some_and(|data| Hash::of(&data) == *hash)),
+            Err(error) if is_damage(&error) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Makes a torn record none at all. Later extents will say that this one is durable, which its payload never was: the

@@ -9,6 +9,8 @@ use super::record::{self, Location, RECORD_HEADER};
 
 /// Bytes searched at a time for the next header.
 const WINDOW: usize = 64 << 10;
+/// What a disk reads at once, bytes: where one byte cannot be read, none of these can.
+const BLOCK: u64 = 4096;
 
 /// One extent being read from front to back.
 ///
@@ -31,6 +33,11 @@ impl<'a> Scan<'a> {
     /// Where the next record begins, or may begin.
     pub(super) fn at(&self) -> u64 {
         self.at
+    }
+
+    /// Goes on behind the block in which something could not be read.
+    pub(super) fn skip(&mut self) {
+        self.at = (self.at + 1).next_multiple_of(BLOCK);
     }
 
     /// The next record whose payload lies within the file. The payload is not read.

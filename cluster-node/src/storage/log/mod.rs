@@ -128,6 +128,15 @@ impl Drop for Inner {
     }
 }
 
+/// Whether there is a log in `dir`: a file that waits to become a segment is none.
+pub fn is_there(files: &dyn Files, dir: &Path) -> io::Result<bool> {
+    match files.list(dir) {
+        Ok(names) => Ok(names.iter().any(|name| segment::sequence(name).is_some())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 impl Log {
     /// Opens or makes the log in `dir`; starts its writer task on the current runtime.
     pub async fn open(world: &World, dir: &Path, config: Config) -> Result<Log, OpenError> {

@@ -86,7 +86,7 @@ impl Machine {
         let world = World { files, clock: self.clock.clone(), blocking: Blocking::Inline, ..World::real() };
         let dir = Path::new("/node");
         let backend = Arc::clone(&self.backend) as Arc<dyn Backend>;
-        let settings = extents::Config { extent_bytes: 4 * MIB as u64, reserve_bytes: 0 };
+        let settings = extents::Config { extent_bytes: 4 * MIB as u64, reserve_bytes: 0, after_crash: false };
         let chunks = Chunks::open(&world, &dir.join("extents"), backend.clone(), settings).unwrap();
         let catalogue = Arc::new(Catalogue::open(backend, chunks.clone()).unwrap());
         let config = log::Config { segment_bytes: 1024, cache_bytes: 0 };

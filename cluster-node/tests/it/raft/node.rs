@@ -63,7 +63,7 @@ impl Node {
         let config = log::Config { segment_bytes: 1 << 20, cache_bytes: 1 << 20 };
         let log = Log::open(&world, &dir("log"), config).await.unwrap();
         let backend = Arc::new(Memory::default());
-        let config = extents::Config { extent_bytes: 4 << 20, reserve_bytes: 0 };
+        let config = extents::Config { extent_bytes: 4 << 20, reserve_bytes: 0, after_crash: false };
         let chunks = Chunks::open(&world, &dir("extents"), backend.clone(), config).unwrap();
         let catalogue = Arc::new(Catalogue::open(backend, chunks.clone()).unwrap());
         let snapshots = Snapshots::open(&world, &dir("snapshots")).unwrap();

@@ -4,5 +4,5 @@ pub(in crate::storage) mod fake;
 mod frozen;
 mod grouping;
 mod model;
-pub(in crate::storage) mod random;
+pub(crate) mod random;
 mod rules;

@@ -15,17 +15,17 @@ pub(in crate::storage) fn at(index: u64) -> Position {
 }
 
 /// An entry of these commands.
-pub(in crate::storage) fn entry(index: u64, commands: Vec<v1::Command>) -> Entry {
+pub(crate) fn entry(index: u64, commands: Vec<v1::Command>) -> Entry {
     Entry { at: at(index), payload: Payload::Batch(v1::Batch { commands, now_ms: 1000 + index }) }
 }
 
 /// A command of the leader's own.
-pub(in crate::storage) fn own(kind: Kind) -> v1::Command {
+pub(crate) fn own(kind: Kind) -> v1::Command {
     v1::Command { operation: None, kind: Some(kind) }
 }
 
 /// An inline file.
-pub(in crate::storage) fn put(name: &str, data: &[u8]) -> v1::PutSmall {
+pub(crate) fn put(name: &str, data: &[u8]) -> v1::PutSmall {
     let blake3 = Bytes::copy_from_slice(Hash::of(data).as_bytes());
     let data = Bytes::copy_from_slice(data);
     v1::PutSmall { name: name.into(), condition: None, data, blake3, attributes: None }

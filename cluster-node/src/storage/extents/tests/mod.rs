@@ -156,7 +156,12 @@ impl Bench {
 
     /// Small extents, so that there are many.
     pub(crate) fn open(&self) -> Arc<Chunks> {
-        let config = Config { extent_bytes: 4096, reserve_bytes: 10_000 };
+        self.open_after(false)
+    }
+
+    /// The same after a process that did not end well, or did.
+    pub(crate) fn open_after(&self, after_crash: bool) -> Arc<Chunks> {
+        let config = Config { extent_bytes: 4096, reserve_bytes: 10_000, after_crash };
         let backend = Arc::clone(&self.backend) as Arc<dyn Backend>;
         Chunks::open(&self.world, &self.folder.path().join("extents"), backend, config).unwrap()
     }
