@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub struct Coverage(pub BTreeMap<String, u64>);
 
 /// What must have happened at least once in a hundred runs.
-pub const REQUIRED: [&str; 32] = [
+pub const REQUIRED: [&str; 35] = [
     "fault: kill",
     "fault: power loss",
     "fault: power loss, torn",
@@ -36,13 +36,16 @@ pub const REQUIRED: [&str; 32] = [
     "leader killed",
     "leader in the minority",
     "leader in the majority",
-    "duplicated messages",
+    "every change sent twice",
+    "un-synced bytes lost with the power",
+    "damage found by a node",
     "snapshot installed",
     "log truncated",
     "membership changed",
     "collect applied",
     "upload resumed",
     "entry checked on a majority of disks",
+    "chunks checked on a majority of disks",
     "two leaders at once, of different terms",
 ];
 

@@ -18,6 +18,8 @@ const FORMED: Duration = Duration::from_secs(30);
 const SERVED: Duration = Duration::from_secs(10);
 /// Everything must be well again within this simulated time.
 const HEALED: Duration = Duration::from_secs(60);
+/// The shortest that can be set, milliseconds.
+const SCRUB_MS: u64 = 1000;
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(200);
 
@@ -27,6 +29,9 @@ pub async fn judge(client: Client, setup: &Setup, removals: &Removals, shared: R
     tokio::time::timeout(FORMED, formed(&client, nodes))
         .await
         .map_err(|_| anyhow::anyhow!("no cluster of {nodes} voters within {FORMED:?}"))?;
+    if setup.scrubs {
+        client.configure("scrub-every", SCRUB_MS).await?;
+    }
     shared.phase.set(Phase::Working);
     shared.reaches(Phase::Mended).await;
     let until = Instant::now() + HEALED;
@@ -49,6 +54,10 @@ pub async fn judge(client: Client, setup: &Setup, removals: &Removals, shared: R
         tokio::time::sleep(LOOK).await;
     }
     equal(&client, setup.nodes + setup.spares, until).await?;
+    let description = client.describe().await?;
+    if description.nodes.iter().filter_map(|node| node.report.as_ref()).any(|report| report.bad_found > 0) {
+        shared.counter.happened("damage found by a node");
+    }
     shared.phase.set(Phase::Over);
     Ok(())
 }

@@ -44,12 +44,40 @@ pub struct Server {
     world: World,
     /// Of the process that runs now.
     shutdown: Rc<RefCell<CancellationToken>>,
-    /// Whether the process that runs now may end with an error.
-    may_end: Rc<Cell<bool>>,
+    /// Why the process that runs now may end with an error.
+    may_end: Rc<Cell<Option<MayEnd>>>,
     /// Whether it did.
     ended: Rc<Cell<bool>>,
     /// Of every process that ran there, if they were queue servers.
     leases: Rc<RefCell<Vec<Leases>>>,
+}
+
+/// Why a process may end with an error, and with no other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MayEnd {
+    /// A sync of its disk fails.
+    DiskFails,
+    /// Its disk has no room, not even for the log.
+    DiskFull,
+    /// What it starts on is damaged.
+    Damaged,
+    /// It is removed.
+    Removed,
+}
+
+impl MayEnd {
+    /// Whether this is such an error.
+    fn explains(self, error: &RunError) -> bool {
+        match (self, error) {
+            // Whatever it was doing just then.
+            (MayEnd::DiskFails, error) => error.to_string().contains("the sync failed"),
+            (MayEnd::DiskFull, error) => error.to_string().contains("no storage space"),
+            // By what is left it was the only voter; or it comes as another node and is removed before it is in.
+            (MayEnd::Damaged, RunError::Open(_) | RunError::Enter(EnterError::Refused(_))) => true,
+            (MayEnd::Removed, RunError::Enter(EnterError::Refused(_))) => true,
+            _ => false,
+        }
+    }
 }
 
 /// How a process ends.
@@ -109,14 +137,15 @@ impl Server {
         config.segment_bytes = SEGMENT_BYTES;
         sim.host(host, move || {
             let shutdown = begin(&current);
-            may_end.set(false);
+            may_end.set(None);
             ended.set(false);
             let (may_end, ended) = (may_end.clone(), ended.clone());
             let config = config.clone();
             // Boxed: a node's future is large.
             Box::pin(async move {
-                let folder = match Folder::open(&config.world, Path::new("/node")) {
-                    Err(_) if may_end.get() => {
+                let explains = |error: &RunError| may_end.get().is_some_and(|why| why.explains(error));
+                let folder = match Folder::open(&config.world, Path::new("/node")).map_err(RunError::from) {
+                    Err(error) if explains(&error) => {
                         ended.set(true);
                         return Ok(());
                     }
@@ -127,7 +156,7 @@ impl Server {
                 match node::run(config, folder, control, data, shutdown).await {
                     // Asked to stop before it had begun.
                     Err(RunError::Enter(EnterError::Stopped)) => Ok(()),
-                    Err(error) if may_end.get() => {
+                    Err(error) if explains(&error) => {
                         tracing::info!(%error, "the process ended");
                         ended.set(true);
                         Ok(())
@@ -147,9 +176,9 @@ impl Server {
         Server { host, disk, world, shutdown, may_end, ended, leases }
     }
 
-    /// The process that runs now may end with an error: its disk will fail, or it will be removed.
-    pub fn may_end(&self) {
-        self.may_end.set(true);
+    /// The process that runs now may end with an error for this reason.
+    pub fn may_end(&self, why: MayEnd) {
+        self.may_end.set(Some(why));
     }
 
     /// What must not be.

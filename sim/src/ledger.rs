@@ -15,10 +15,14 @@ use gossamer_cluster_node::raft::View;
 use gossamer_cluster_node::storage::catalogue::{Applied, Entry, Payload};
 use gossamer_cluster_node::storage::position::Position;
 use gossamer_cluster_node::witness::Witness;
+use gossamer_proto::hash::Hash;
 use gossamer_proto::v1::{self, command::Kind};
 use prost::Message;
 
 use crate::coverage::Counter;
+
+/// Commits whose chunks are kept in mind: more than are acknowledged between two looks.
+const CHUNKS_OF: usize = 256;
 
 /// The record of one run. Clones share it.
 #[derive(Clone)]
@@ -33,6 +37,8 @@ struct State {
     storage_ids: BTreeMap<u64, Bytes>,
     /// The version that each operation made when it was carried out.
     versions: BTreeMap<(Bytes, u64), u64>,
+    /// What the latest commits name, by the index that wrote them.
+    chunks: BTreeMap<u64, Vec<Hash>>,
     membership_at: Option<Position>,
     membership: v1::Membership,
     collect_number: u64,
@@ -61,6 +67,7 @@ impl Ledger {
             last: None,
             storage_ids: BTreeMap::new(),
             versions: BTreeMap::new(),
+            chunks: BTreeMap::new(),
             membership_at: None,
             membership: v1::Membership::default(),
             collect_number: 0,
@@ -95,6 +102,11 @@ impl Ledger {
     /// The ids that the node on this host has had since its disk was empty, the last one at the end.
     pub fn ids(&self, host: &str) -> Vec<u64> {
         self.state().ids.get(host).cloned().unwrap_or_default()
+    }
+
+    /// The chunks that the commit at this index names; none if there was no such commit lately.
+    pub fn chunks(&self, index: u64) -> Vec<Hash> {
+        self.state().chunks.get(&index).cloned().unwrap_or_default()
     }
 
     /// The sets of voters, by host where there is one, as the latest applied membership has them.
@@ -209,7 +221,10 @@ impl State {
         match &entry.payload {
             Payload::Blank => {}
             Payload::Membership(membership) => {
-                self.counter.happened("membership changed");
+                // The founding is no change.
+                if self.membership.configs.iter().any(|config| config.ids.len() > 1) {
+                    self.counter.happened("membership changed");
+                }
                 self.membership_at = Some(entry.at);
                 self.membership = membership.clone();
             }
@@ -244,6 +259,10 @@ impl State {
     }
 
     fn judge_commit(&mut self, at: Position, commit: &v1::Commit) {
+        self.chunks.insert(at.index, Hash::list(&commit.chunks).unwrap_or_default());
+        if self.chunks.len() > CHUNKS_OF {
+            self.chunks.pop_first();
+        }
         let under = commit.sealed_under.map(Position::from);
         if under != self.membership_at {
             let now = self.membership_at;

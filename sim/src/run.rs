@@ -177,7 +177,7 @@ impl Run<'_> {
             sim.bounce(host);
         }
         if self.setup.duplicates {
-            self.counter.happened("duplicated messages");
+            self.counter.happened("every change sent twice");
         }
         let began = sim.elapsed();
         while !nemesis.is_over() {
@@ -206,11 +206,8 @@ impl Run<'_> {
         (self.tell)(sim.elapsed());
         let wrong = [self.shared.wrong.borrow().clone(), self.ledger.wrong(), nemesis.wrong()].concat();
         ensure!(wrong.is_empty(), "after {:?}: {wrong:?}", sim.elapsed());
-        if let Some(index) = self.shared.acknowledged.take().into_iter().max() {
-            let disks = nemesis.disks();
-            self.durable.check(sim.elapsed(), index, &self.ledger, &disks, &self.counter)?;
-        }
-        Ok(())
+        let acknowledged = self.shared.acknowledged.take().into_iter().max();
+        self.durable.check(sim.elapsed(), acknowledged, &self.ledger, &nemesis.disks(), &self.counter)
     }
 
     /// Judges the history.

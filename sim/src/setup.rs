@@ -27,6 +27,8 @@ pub struct Setup {
     pub pause_ms: u64,
     /// Every change is sent twice.
     pub duplicates: bool,
+    /// Nodes re-read all they hold every second, and not only when they start.
+    pub scrubs: bool,
     /// A snapshot is taken after this many log entries.
     pub snapshot_entries: u64,
     /// How often chunks without a record may be freed: often enough that a run sees several.
@@ -48,6 +50,7 @@ impl Setup {
             }),
             pause_ms: [40, 150, 500][random.random_range(0..3)],
             duplicates: random.random_ratio(1, 3),
+            scrubs: random.random(),
             snapshot_entries: [40, 150, 10_000][random.random_range(0..3)],
             collect_every: Duration::from_millis([400, 3000][random.random_range(0..2)]),
         }

@@ -145,12 +145,13 @@ impl Worker {
             match back {
                 Return::Written(version) | Return::Found { version, .. } => self.seen[name] = Some(version),
                 Return::Removed(_) | Return::Nothing => self.seen[name] = None,
-                Return::Failed | Return::Unknown => {
+                Return::Unknown => {
                     if let Call::Put { value, .. } = call {
                         self.again = Some((name, value));
                     }
                 }
-                Return::ConditionFailed => {}
+                // What failed must never be seen: the same bytes put again would hide that it was.
+                Return::Failed | Return::ConditionFailed => {}
             }
             let pause = Duration::from_millis(self.random.random_range(1..self.pause_ms));
             tokio::time::sleep(pause).await;

@@ -11,7 +11,7 @@ use super::members::Removals;
 use super::plan::{LANES, Plan};
 use super::{Fault, Planned, disks};
 use crate::coverage::Counter;
-use crate::host::{End, Server};
+use crate::host::{End, MayEnd, Server};
 use crate::ledger::Ledger;
 use crate::setup::Setup;
 use crate::world::Wires;
@@ -211,7 +211,7 @@ impl Nemesis {
                     self.ledger.wiped(host);
                     self.counter.happened("fault: wipe");
                 } else {
-                    self.server(host).may_end();
+                    self.server(host).may_end(MayEnd::Removed);
                     self.counter.happened("fault: replacement");
                 }
                 leaving = Some(id);
@@ -245,13 +245,13 @@ impl Nemesis {
                 self.counter.happened("fault: stop");
             }
             Fault::FailSync(_, n) => {
-                server.may_end();
+                server.may_end(MayEnd::DiskFails);
                 server.disk.fail_sync(*n);
                 self.counter.happened("fault: failing sync");
             }
             Fault::Full(_) => {
                 // When the log has used up what it has reserved, the process ends.
-                server.may_end();
+                server.may_end(MayEnd::DiskFull);
                 server.disk.set_capacity(server.disk.used() + disks::LEFT);
             }
             Fault::Rot(_, damage) => {

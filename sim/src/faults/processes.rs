@@ -7,7 +7,7 @@ use turmoil::Sim;
 
 use super::nemesis::{Current, Nemesis};
 use super::{Damage, Part, disks};
-use crate::host::End;
+use crate::host::{End, MayEnd};
 
 /// A process looks at its disk before it does anything else.
 const LOOKS: Duration = Duration::from_secs(1);
@@ -36,15 +36,20 @@ impl Nemesis {
         for host in hosts {
             self.end(sim, host, end)?;
         }
-        if let Some(damage) = damage {
-            let flipped = disks::flip(&self.server(&hosts[0]).disk, damage)?;
-            if flipped > 0 {
-                self.counter.happened(match damage.of {
-                    Part::Extents => "fault: flipped bits in an extent",
-                    Part::Log => "fault: flipped bits in the log",
-                    Part::Snapshots => "fault: flipped bits in a snapshot",
-                });
+        if let Some(mut damage) = damage {
+            let disk = &self.server(&hosts[0]).disk;
+            let mut flipped = disks::flip(disk, damage)?;
+            if flipped == 0 {
+                // A young node has no snapshot. A log it always has.
+                damage.of = Part::Log;
+                flipped = disks::flip(disk, damage)?;
             }
+            ensure!(flipped > 0, "nothing on the disk of {} could be damaged", hosts[0]);
+            self.counter.happened(match damage.of {
+                Part::Extents => "fault: flipped bits in an extent",
+                Part::Log => "fault: flipped bits in the log",
+                Part::Snapshots => "fault: flipped bits in a snapshot",
+            });
         }
         Ok(())
     }
@@ -62,7 +67,7 @@ impl Nemesis {
         match (now.started, now.leaving) {
             (None, _) => {
                 server.start(sim);
-                server.may_end();
+                server.may_end(MayEnd::Damaged);
                 now.started = Some(at);
                 false
             }
@@ -91,9 +96,13 @@ impl Nemesis {
             server.end(sim, end);
         } else {
             // Without power nobody says goodbye; and what is on the way is lost.
+            let before = server.disk.events().lost_bytes;
             self.unplug(sim, host, true);
             server.end(sim, end);
             self.unplug(sim, host, false);
+            if server.disk.events().lost_bytes > before {
+                self.counter.happened("un-synced bytes lost with the power");
+            }
         }
         self.ledger.down(host);
         ensure!(!server.is_running(sim), "{host} survived its crash");
