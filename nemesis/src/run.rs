@@ -124,13 +124,14 @@ fn break_things(
             // The first of the plan that is possible beside what is broken already.
             let mut begin = None;
             for (at, kind) in plan.iter().enumerate() {
-                if *kind == Kind::FullDisk {
-                    // Clients hear of it before it is seen to have happened.
-                    load.book.see_full();
-                }
+                // Clients hear of it before it is seen to have happened.
+                let full = (*kind == Kind::FullDisk).then(|| load.book.see_full());
                 if let Some(broken) = field.begin(*kind).with_context(|| format!("{kind:?}"))? {
                     begin = Some((at, broken));
                     break;
+                }
+                if let Some(before) = full {
+                    load.book.forget_full(before);
                 }
             }
             match begin {

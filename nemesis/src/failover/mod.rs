@@ -210,7 +210,7 @@ fn inject(
     })
 }
 
-/// Fails if a goal is missed. What the issue asks for: see `docs/guarantees.md`.
+/// Fails if a goal is missed. What is promised: see `docs/guarantees.md`.
 pub fn judge(costs: &[Cost]) -> anyhow::Result<()> {
     let mut missed = Vec::new();
     for row in table::rows(costs) {

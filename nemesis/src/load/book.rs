@@ -92,9 +92,14 @@ impl Book {
         self.broken.load(Relaxed)
     }
 
-    /// A disk is full now.
-    pub fn see_full(&self) {
-        self.full_until.store(self.moment() + FULL_LINGERS.as_nanos() as u64, Relaxed);
+    /// A disk is full now. Returns what undoes it.
+    pub fn see_full(&self) -> u64 {
+        self.full_until.swap(self.moment() + FULL_LINGERS.as_nanos() as u64, Relaxed)
+    }
+
+    /// It is not, after all.
+    pub fn forget_full(&self, before: u64) {
+        self.full_until.store(before, Relaxed);
     }
 
     /// Whether a disk is full, or was a moment ago.

@@ -4,3 +4,11 @@
 
 mod disk;
 mod processes;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Scenarios start many processes: side by side they would take each other's time. Each waits for its turn.
+fn turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}

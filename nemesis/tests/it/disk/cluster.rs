@@ -4,8 +4,8 @@ use std::fs::{self, File};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::MutexGuard;
 use std::sync::atomic::{AtomicU16, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use gossamer_client::{Client, Config};
@@ -20,9 +20,6 @@ use super::mounted::Mounted;
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 /// Disk space that nodes here keep free: less than on a real machine.
 pub(super) const RESERVE_MIB: u64 = 16;
-/// The scenarios start many processes: side by side they would take each other's time.
-static TURN: Mutex<()> = Mutex::new(());
-
 pub(super) struct Cluster {
     pub(super) queue: Machine,
     pub(super) nodes: Vec<Machine>,
@@ -49,7 +46,7 @@ impl Cluster {
     /// nothing can be mounted.
     #[track_caller]
     pub(super) fn start(nodes: usize, tuning: &[&str]) -> Option<Cluster> {
-        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = crate::turn();
         let dir = tempfile::Builder::new().prefix("gossamer-nemesis-").tempdir().unwrap();
         let (queue_addr, reserve) = (address(), RESERVE_MIB.to_string());
         let mut queue = Machine::new(dir.path(), "queue", &[])?;

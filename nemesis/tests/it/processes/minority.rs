@@ -48,8 +48,15 @@ fn errors_and_no_old_data() {
     cables.mend(&scenario.lab, &pairs).unwrap();
     scenario.watch().unwrap().settled(3, PATIENCE).unwrap();
     let client = scenario.client(&[leader], PATIENCE);
-    let read = scenario.inside.run(async move { client.get_bytes("minority/x", 10).await }).unwrap();
+    let reader = client.clone();
+    let read = scenario.inside.run(async move { reader.get_bytes("minority/x", 10).await }).unwrap();
     assert_eq!(read.1, "new");
+    // What was written at the minority is there or is not; nobody was told that it is.
+    let read = scenario.inside.run(async move { client.get_bytes("minority/y", 10).await });
+    match read {
+        Ok((_, bytes)) => assert_eq!(bytes, "y"),
+        Err(error) => assert_eq!(error.kind(), Kind::NotFound),
+    }
 }
 
 /// The leader and another node do not hear each other, both hear the third: within ten seconds there is one leader, and the

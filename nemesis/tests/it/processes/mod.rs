@@ -11,8 +11,8 @@ mod stale_read;
 use std::io::Write as _;
 use std::ops::Deref;
 use std::path::PathBuf;
+use std::sync::MutexGuard;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use gossamer_client::{Client, PutOptions};
@@ -20,9 +20,6 @@ use gossamer_nemesis::cluster::{Cluster, Layout, Plan};
 use gossamer_nemesis::disk::Disk;
 use gossamer_nemesis::lab::{Host, Inside, Lab};
 use tempfile::TempDir;
-
-/// Each starts many processes: side by side they would take each other's time.
-static TURN: Mutex<()> = Mutex::new(());
 
 /// A cluster in a lab of its own, and a way into its clients' host.
 struct Scenario {
@@ -71,7 +68,7 @@ impl Scenario {
             say(&format!("SKIPPED: {scenario}: {wanting}"));
             return None;
         }
-        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = crate::turn();
         let dir = tempfile::Builder::new().prefix("gossamer-nemesis-").tempdir().unwrap();
         let lab = format!("n{}n{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let (net, folder) = ("10.77.0".to_owned(), dir.path().to_owned());
