@@ -16,7 +16,7 @@ macro_rules! readers {
 }
 
 readers! {
-    Operation, Condition, FileRecord, Attributes, Failure, NodeReport, LogId, VoteState, LogEntry,
+    Operation, Condition, FileRecord, Attributes, Failure, NodeReport, Former, LogId, VoteState, LogEntry,
     Membership, Voters, Batch, Command, PutSmall, Commit, CopyFile, Remove, Admit, MarkDigest,
     Collect, SetSetting, Retire, Expire, AppendRequest, AppendAnswer, VoteRequest, VoteAnswer,
     SnapshotPart, SnapshotAnswer, TransferRequest, TransferAnswer, ReadIndexRequest,
