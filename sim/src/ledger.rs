@@ -4,7 +4,7 @@
 //! - Every node applies the same entries with the same results, and then has the same digest. Positions only grow.
 //! - Along the log, the leaders that proposed only ever follow each other: by term, then by id.
 //! - A commit applies only under the membership that it was sealed under, and before a second Collect.
-//! - An id has one storage id and a storage id one id, for ever.
+//! - An id has one storage id and a storage id one id, for ever; the founder's is noted before another node votes.
 //! - An operation is carried out once.
 
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use gossamer_cluster_node::raft::View;
-use gossamer_cluster_node::storage::catalogue::{Applied, Entry, Payload};
+use gossamer_cluster_node::storage::catalogue::{Applied, Entry, FOUNDER, Payload};
 use gossamer_cluster_node::storage::position::Position;
 use gossamer_cluster_node::witness::Witness;
 use gossamer_proto::hash::Hash;
@@ -224,6 +224,10 @@ impl State {
                 // The founding is no change.
                 if self.membership.configs.iter().any(|config| config.ids.len() > 1) {
                     self.counter.happened("membership changed");
+                }
+                let others_vote = membership.configs.iter().any(|config| config.ids != [FOUNDER]);
+                if others_vote && !self.storage_ids.contains_key(&FOUNDER) {
+                    self.wrong(format!("others vote as of {:?}, and whose id the founder's is was not noted", entry.at));
                 }
                 self.membership_at = Some(entry.at);
                 self.membership = membership.clone();

@@ -12,6 +12,7 @@ use gossamer_proto::v1::{self, command};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::founder::Founder;
 use super::voters::{Situation, is_safe, wanted};
 use super::{Lead, survey};
 use crate::raft::{ProposeError, View};
@@ -27,6 +28,7 @@ const LOOK_SELDOM: Duration = Duration::from_secs(10);
 pub async fn run(lead: Lead, shutdown: CancellationToken) {
     // The term in which this node leads, and when it was first seen to.
     let mut led = (0, Instant::now());
+    let mut founder = Founder::default();
     let mut pause = LOOK_EVERY;
     loop {
         tokio::select! {
@@ -37,7 +39,11 @@ pub async fn run(lead: Lead, shutdown: CancellationToken) {
         if led.0 != term {
             led = (term, Instant::now());
         }
-        match look(&lead, term, led.1).await {
+        let looked = match founder.note(&lead, term).await {
+            Ok(()) => look(&lead, term, led.1).await,
+            Err(error) => Err(error),
+        };
+        match looked {
             Ok(Looked::Well) => pause = LOOK_EVERY,
             // Commits stood still for it: not again at once, and again.
             Ok(Looked::InVain) => pause = (pause * 2).min(LOOK_SELDOM),

@@ -2,10 +2,12 @@
 //!
 //! # Layout
 //! - [`tasks`]: each task to who does it; `configure`, `remove`: settings, and nodes that are removed
-//! - [`membership`]: the voters become what they should be, by `survey` (what members say) and `voters` (who should)
+//! - [`membership`]: the voters become what they should be, by `survey` (what members say) and `voters` (who should);
+//!   `founder`: what the log has to say of it before others vote
 //! - [`upkeep`]: entries that let things be forgotten and freed
 
 mod configure;
+mod founder;
 pub mod membership;
 mod remove;
 mod survey;

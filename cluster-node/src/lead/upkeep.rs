@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Lead;
 use crate::raft::ProposeError;
-use crate::storage::catalogue::{Applied, FOUNDER};
+use crate::storage::catalogue::Applied;
 
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// A full disk wants its deleted files back soon, but each Collect may cost running uploads a resend.
@@ -40,8 +40,6 @@ pub async fn run(lead: Lead, shutdown: CancellationToken) {
 struct Upkeep {
     /// The term it is led in.
     term: u64,
-    /// The founder has a row among the members.
-    founder_known: bool,
     expired: Instant,
     collected: Instant,
     /// Applied index right after the last Collect: if nothing else came since, nothing changed.
@@ -52,35 +50,10 @@ struct Upkeep {
 impl Upkeep {
     fn begin(term: u64) -> Self {
         let now = Instant::now();
-        Upkeep {
-            term,
-            founder_known: false,
-            expired: now,
-            collected: now,
-            collected_at: None,
-            idle_collects: 0,
-        }
-    }
-
-    /// Nobody gave the founder its id. When it leads, as it does at first, it tells the log which folder has it: so
-    /// that no other can claim to have been that node.
-    async fn note_founder(&mut self, lead: &Lead, term: u64) -> Result<(), ProposeError> {
-        if self.founder_known || lead.raft.id() != FOUNDER {
-            return Ok(());
-        }
-        let catalogue = lead.catalogue.clone();
-        let members = lead.config.world.blocking.run(move || catalogue.members()).await;
-        let members = members.map_err(|error| ProposeError::Refused(error.to_string()))?;
-        if !members.iter().any(|(node, _)| *node == FOUNDER) {
-            let storage_id = lead.report.borrow().storage_id.clone();
-            propose(lead, command::Kind::Admit(v1::Admit { storage_id, founder: true }), term).await?;
-        }
-        self.founder_known = true;
-        Ok(())
+        Upkeep { term, expired: now, collected: now, collected_at: None, idle_collects: 0 }
     }
 
     async fn look(&mut self, lead: &Lead, term: u64) -> Result<(), ProposeError> {
-        self.note_founder(lead, term).await?;
         let (generation, remembered) = lead.catalogue.operations();
         if remembered > 0 && self.expired.elapsed() >= lead.config.expire_every {
             let kind = command::Kind::Expire(v1::Expire { generation: generation + 1 });
