@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use gossamer_client::Client;
+use gossamer_sim::content;
 use gossamer_sim::history::{Call, Condition, Return};
 use serde::Serialize;
 use tokio::time::Instant;
@@ -67,7 +68,7 @@ pub fn flows(cluster: &Cluster, book: &std::sync::Arc<Book>) -> anyhow::Result<(
 async fn write_and_read(client: &Client, book: &Book, name: &str) -> anyhow::Result<()> {
     // Not of many chunks: all names at once.
     let mut value = book.value();
-    while value.is_multiple_of(crate::load::content::LARGE) {
+    while content::is_large(value) {
         value = book.value();
     }
     let put = Call::Put { value, condition: Condition::None };

@@ -227,7 +227,10 @@ impl State {
                 }
                 let others_vote = membership.configs.iter().any(|config| config.ids != [FOUNDER]);
                 if others_vote && !self.storage_ids.contains_key(&FOUNDER) {
-                    self.wrong(format!("others vote as of {:?}, and whose id the founder's is was not noted", entry.at));
+                    self.wrong(format!(
+                        "others vote as of {:?}, and whose id the founder's is was not noted",
+                        entry.at
+                    ));
                 }
                 self.membership_at = Some(entry.at);
                 self.membership = membership.clone();

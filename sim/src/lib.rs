@@ -6,7 +6,7 @@
 //! # Layout
 //! - [`run`]: one seed, from the founding to the verdict; [`setup`]: what the seed decides beforehand
 //! - [`world`]: the network, clock and randomness of a simulated machine; [`host`]: the services on such machines
-//! - [`workload`]: what clients do; [`content`]: what they write; [`faults`]: what breaks
+//! - [`workload`]: what clients do, by [`operation`]; [`content`]: what they write; [`faults`]: what breaks
 //! - [`ledger`], [`leases`], [`durable`]: what must hold at every step; [`coverage`]: what happened at all
 //! - [`heal`]: what must hold once nothing is broken any more
 //! - [`history`]: operations and answers; [`check`]: whether a history is linearizable
@@ -36,6 +36,7 @@ pub mod history;
 pub mod host;
 pub mod leases;
 pub mod ledger;
+pub mod operation;
 pub mod panics;
 pub mod run;
 pub mod setup;

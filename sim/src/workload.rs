@@ -4,13 +4,13 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-use gossamer_client::{Client, GetError, Kind, PutError, PutOptions};
+use gossamer_client::{Client, Stored};
 use rand::Rng;
 use rand::rngs::SmallRng;
 
-use crate::content;
 use crate::coverage::Counter;
 use crate::history::{Call, Condition, Name, Operation, Return, Value};
+use crate::operation::{self, Record};
 
 /// Names in use: few, so that clients meet.
 pub const NAMES: [&str; 5] = ["files/a", "files/b", "files/c", "other/d", "other/ä e"];
@@ -90,12 +90,6 @@ impl Shared {
         self.full.set(now < self.full_until.get());
     }
 
-    /// Something must not be.
-    pub fn wrong(&self, what: String) {
-        tracing::error!(what, "wrong");
-        self.wrong.borrow_mut().push(what);
-    }
-
     fn moment(&self) -> u64 {
         self.moment.set(self.moment.get() + 1);
         self.moment.get()
@@ -105,6 +99,24 @@ impl Shared {
     pub fn value(&self) -> Value {
         self.value.set(self.value.get() + 1);
         self.value.get()
+    }
+}
+
+impl Record for Shared {
+    fn stored(&self, stored: &Stored) {
+        self.acknowledged.borrow_mut().push(stored.version);
+        if stored.resumed_bytes > 0 {
+            self.counter.happened("upload resumed");
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.full.get()
+    }
+
+    fn wrong(&self, what: String) {
+        tracing::error!(what, "wrong");
+        self.wrong.borrow_mut().push(what);
     }
 }
 
@@ -174,14 +186,7 @@ impl Worker {
 /// Does one operation and notes it.
 pub async fn perform(client: &Client, shared: &Shared, name: &str, call: Call) -> Return {
     let (called_at, before) = (shared.moment(), shared.broken.get());
-    let back = match &call {
-        Call::Put { value, condition } => put(client, shared, name, *value, *condition).await,
-        Call::Get => get(client, shared, name).await,
-        Call::Delete => match client.delete(name, None).await {
-            Ok(version) => Return::Removed(version),
-            Err(error) => failed(shared, error.kind(), &error),
-        },
-    };
+    let back = operation::perform(client, shared, name, &call).await;
     tracing::info!(name, ?call, ?back, "operation");
     if before > 0 && shared.broken.get() > 0 && !matches!(back, Return::Failed | Return::Unknown) {
         shared.despite.set(shared.despite.get() + 1);
@@ -195,54 +200,4 @@ pub async fn perform(client: &Client, shared: &Shared, name: &str, call: Call) -
     };
     shared.history.borrow_mut().push(operation);
     back
-}
-
-async fn put(client: &Client, shared: &Shared, name: &str, value: Value, condition: Condition) -> Return {
-    let condition = match condition {
-        Condition::None => None,
-        Condition::IfAbsent => Some(gossamer_client::Condition::IfAbsent),
-        Condition::IfVersion(version) => Some(gossamer_client::Condition::IfVersion(version)),
-    };
-    match client.put_bytes(name, content::of(value), PutOptions { condition, ..PutOptions::default() }).await
-    {
-        Ok(stored) => {
-            shared.acknowledged.borrow_mut().push(stored.version);
-            if stored.resumed_bytes > 0 {
-                shared.counter.happened("upload resumed");
-            }
-            Return::Written(stored.version)
-        }
-        Err(PutError::Condition { .. }) => Return::ConditionFailed,
-        Err(PutError::NoSpace { .. }) if shared.full.get() => Return::Failed,
-        Err(error) => failed(shared, error.kind(), &error),
-    }
-}
-
-async fn get(client: &Client, shared: &Shared, name: &str) -> Return {
-    match client.get_bytes(name, content::LARGEST as u64).await {
-        Ok((info, bytes)) => match content::value(&bytes) {
-            Some(value) => Return::Found { version: info.version, value },
-            None => {
-                shared.wrong(format!("{name} version {} has bytes that nobody wrote", info.version));
-                Return::Failed
-            }
-        },
-        // A reader that is overtaken again and again has seen nothing.
-        Err(GetError::Replaced(_)) => Return::Failed,
-        Err(error) => failed(shared, error.kind(), &error),
-    }
-}
-
-fn failed(shared: &Shared, kind: Kind, error: &dyn std::error::Error) -> Return {
-    tracing::info!(?kind, %error, "failed");
-    match kind {
-        Kind::NotFound => Return::Nothing,
-        Kind::Unavailable => Return::Failed,
-        Kind::Unknown => Return::Unknown,
-        // No simulated fault breaks a source or makes a client unwelcome.
-        Kind::Failed | Kind::Usage | Kind::Condition | Kind::Refused => {
-            shared.wrong(format!("an error that no fault explains: {error}"));
-            Return::Unknown
-        }
-    }
 }

@@ -5,8 +5,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use gossamer_client::Stored;
 use gossamer_sim::check::{self, Rejected};
 use gossamer_sim::history::{Operation, Return, Value};
+use gossamer_sim::operation::Record;
 use tokio::time::Instant;
 
 /// A client may hear of a full disk for so long after it was: no patience is longer.
@@ -102,25 +104,9 @@ impl Book {
         self.full_until.store(before, Relaxed);
     }
 
-    /// Whether a disk is full, or was a moment ago.
-    pub fn is_full(&self) -> bool {
-        self.moment() < self.full_until.load(Relaxed)
-    }
-
-    /// An upload found bytes of one that was broken off.
-    pub fn resumed(&self, bytes: u64) {
-        self.resumed.fetch_add(bytes, Relaxed);
-    }
-
     /// Bytes that interrupted uploads did not have to send again.
     pub fn resumed_bytes(&self) -> u64 {
         self.resumed.load(Relaxed)
-    }
-
-    /// Something must not be.
-    pub fn wrong(&self, what: String) {
-        eprintln!("WRONG: {what}");
-        self.lines().push(what);
     }
 
     /// All that must not be.
@@ -175,5 +161,20 @@ impl Book {
 
     fn lines(&self) -> MutexGuard<'_, Vec<String>> {
         self.wrong.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Record for Book {
+    fn stored(&self, stored: &Stored) {
+        self.resumed.fetch_add(stored.resumed_bytes, Relaxed);
+    }
+
+    fn is_full(&self) -> bool {
+        self.moment() < self.full_until.load(Relaxed)
+    }
+
+    fn wrong(&self, what: String) {
+        eprintln!("WRONG: {what}");
+        self.lines().push(what);
     }
 }

@@ -1,15 +1,15 @@
 //! Clients that write, read and delete a few names, and the record of what they saw.
 //!
-//! - [`content`]: what they write; [`book`]: the record; [`operation`]: one operation, done and noted
+//! - [`book`]: the record; [`operation`]: one operation, done and noted
 
 pub mod book;
-pub mod content;
 pub mod operation;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use gossamer_client::Client;
+use gossamer_sim::content;
 use gossamer_sim::history::{Call, Condition, Return};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
@@ -101,7 +101,7 @@ impl Worker {
     /// When a put of a large file is broken off, to be done again: most of them, at any stage.
     fn interrupt(&mut self, call: &Call) -> Option<Duration> {
         let Call::Put { value, condition: Condition::None } = call else { return None };
-        let interrupted = value.is_multiple_of(content::LARGE) && self.random.random_bool(0.8);
+        let interrupted = content::is_large(*value) && self.random.random_bool(0.8);
         interrupted.then(|| Duration::from_millis(self.random.random_range(10..150)))
     }
 }
