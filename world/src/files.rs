@@ -28,6 +28,11 @@ pub struct Space {
     pub total: u64,
 }
 
+/// Whether the disk cannot read, or write, a sector: EIO, of which std makes no kind.
+pub fn is_bad_sector(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(5)
+}
+
 /// Opens and arranges files.
 ///
 /// # Durability

@@ -5,14 +5,12 @@ use std::sync::atomic::Ordering;
 
 use bytes::{Bytes, BytesMut};
 use gossamer_proto::hash::Hash;
+use gossamer_world::files::is_bad_sector;
 
 use super::record::{self, Location, RECORD_HEADER};
 use super::rows::Missing;
 use super::{ChunkError, Chunks, Purpose, locked, rows};
 use crate::storage::catalogue::backend::{BackendError, Batch};
-
-/// EIO, of which std makes no kind: the disk cannot read a sector.
-const BAD_SECTOR: i32 = 5;
 
 impl Chunks {
     /// Stores a chunk whose hash the caller has checked. Readable at return, durable after `sync`. Already held: no write, but
@@ -202,6 +200,5 @@ impl Chunks {
 
 /// Errors that a second try will not heal, as opposed to too many open files.
 pub(super) fn is_damage(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::NotFound)
-        || error.raw_os_error() == Some(BAD_SECTOR)
+    matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::NotFound) || is_bad_sector(error)
 }

@@ -13,7 +13,7 @@ use super::append::Extent;
 use super::index::is_damage;
 use super::record::{self, EXTENT_HEADER, ExtentHeader, FORMAT, Location, Opening};
 use super::rows::{self, Listed};
-use super::scan::Scan;
+use super::scan::{BLOCK, Scan};
 use super::{ChunkError, Chunks, locked};
 use crate::storage::catalogue::backend::{BackendError, Batch};
 
@@ -218,10 +218,21 @@ fn rewrite(file: &dyn File) -> io::Result<()> {
     let (mut piece, length) = (vec![0; CHUNK_BYTES], file.len()?);
     for offset in (0..length).step_by(CHUNK_BYTES) {
         let part = &mut piece[..(length - offset).min(CHUNK_BYTES as u64) as usize];
-        // A sector that cannot be read is left as it is: whoever reads the chunk finds it.
-        if file.read_exact_at(part, offset).is_ok() {
-            file.write_all_at(part, offset)?;
+        if !copy_onto_itself(file, part, offset)? {
+            for (block, part) in (offset..).step_by(BLOCK as usize).zip(part.chunks_mut(BLOCK as usize)) {
+                // A block that cannot be read is left as it is: whoever reads the chunk finds it.
+                copy_onto_itself(file, part, block)?;
+            }
         }
     }
     Ok(())
+}
+
+/// Whether it could be read.
+fn copy_onto_itself(file: &dyn File, part: &mut [u8], offset: u64) -> io::Result<bool> {
+    match file.read_exact_at(part, offset) {
+        Ok(()) => file.write_all_at(part, offset).map(|()| true),
+        Err(error) if is_damage(&error) => Ok(false),
+        Err(error) => Err(error),
+    }
 }

@@ -5,12 +5,13 @@ use std::io;
 use gossamer_proto::hash::Hash;
 use gossamer_world::File;
 
+use super::index::is_damage;
 use super::record::{self, Location, RECORD_HEADER};
 
 /// Bytes searched at a time for the next header.
 const WINDOW: usize = 64 << 10;
 /// What a disk reads at once, bytes: where one byte cannot be read, none of these can.
-const BLOCK: u64 = 4096;
+pub(super) const BLOCK: u64 = 4096;
 
 /// One extent being read from front to back.
 ///
@@ -52,28 +53,48 @@ impl<'a> Scan<'a> {
                     return Ok(Some((hash, location)));
                 }
             }
-            self.at = self.search(self.at + 8)?;
+            self.search(self.at + 8)?;
         }
         Ok(None)
     }
 
-    /// Where the next valid header stands at or after `from`; the end of the file if there is none.
-    fn search(&self, from: u64) -> io::Result<u64> {
+    /// Goes to the next valid header at or after `from`; to the end of the file if there is none. Where something cannot be
+    /// read it stands still.
+    fn search(&mut self, from: u64) -> io::Result<()> {
         let mut window = vec![0; WINDOW];
-        let mut at = from;
-        while at + RECORD_HEADER as u64 <= self.end {
-            let length = (self.end - at).min(WINDOW as u64) as usize;
-            self.file.read_exact_at(&mut window[..length], at)?;
+        self.at = from;
+        while self.at + RECORD_HEADER as u64 <= self.end {
+            let length = (self.end - self.at).min(WINDOW as u64) as usize;
+            match self.file.read_exact_at(&mut window[..length], self.at) {
+                Err(error) if is_damage(&error) => return self.search_slowly(length),
+                read => read?,
+            }
             let found = (0..=length - RECORD_HEADER).step_by(8).find(|&start| {
                 let candidate = &window[start..length];
                 record::may_begin_record(candidate) && record::decode_record(self.nonce, candidate).is_some()
             });
             if let Some(start) = found {
-                return Ok(at + start as u64);
+                self.at += start as u64;
+                return Ok(());
             }
             // Windows overlap by a header, so that none is cut in two.
-            at += (length - RECORD_HEADER + 1).next_multiple_of(8) as u64;
+            self.at += (length - RECORD_HEADER + 1).next_multiple_of(8) as u64;
         }
-        Ok(self.end)
+        self.at = self.end;
+        Ok(())
+    }
+
+    /// The same header by header in a window that cannot be read as a whole: there may be records before the bad block.
+    fn search_slowly(&mut self, window: usize) -> io::Result<()> {
+        let mut header = [0; RECORD_HEADER];
+        let until = self.at + window as u64;
+        while self.at + RECORD_HEADER as u64 <= until {
+            self.file.read_exact_at(&mut header, self.at)?;
+            if record::decode_record(self.nonce, &header).is_some() {
+                break;
+            }
+            self.at += 8;
+        }
+        Ok(())
     }
 }

@@ -3,6 +3,8 @@
 use std::io;
 use std::sync::Arc;
 
+use gossamer_world::files::is_bad_sector;
+
 use super::scan::Window;
 use super::segment::{HEADER_BYTES, Segment};
 use super::{Log, OpenError};
@@ -57,7 +59,7 @@ impl Closed {
             Ok(true) => Ok(Some(self.offset - from)),
             Ok(false) => damaged("a record that was durable is not what was written"),
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => damaged("the file is cut short"),
-            Err(error) if error.raw_os_error() == Some(BAD_SECTOR) => damaged("the disk cannot read it"),
+            Err(error) if is_bad_sector(&error) => damaged("the disk cannot read it"),
             Err(error) => Err(error.into()),
         }
     }
@@ -80,6 +82,3 @@ impl Closed {
         Ok(self.offset <= self.end)
     }
 }
-
-/// EIO, of which std makes no kind.
-const BAD_SECTOR: i32 = 5;

@@ -190,6 +190,29 @@ fn a_torn_record_never_comes_back() {
     }
 }
 
+/// Without an index, a block that the disk cannot read costs the chunks that lie in it and no others, also where a damaged
+/// header before it has the next one searched for; and all but that block is written once more.
+#[test]
+fn an_unreadable_block_costs_what_is_in_it() {
+    let bench = Bench::new();
+    let config = || Config { extent_bytes: 1 << 20, reserve_bytes: 10_000, after_crash: false };
+    let chunks = bench.open_with(config());
+    let hashes: Vec<Hash> = (0..100).map(|seed| put(&chunks, seed, 1000)).collect();
+    drop(chunks);
+    let length = std::fs::metadata(bench.extents().pop().unwrap()).unwrap().len();
+    bench.damage(hashes[0].as_bytes());
+    bench.backend.clear().unwrap();
+    bench.faults.bad_block.store(2, Ordering::Relaxed);
+    let before = bench.faults.written.load(Ordering::Relaxed);
+    let chunks = bench.open_with(config());
+    assert!(bench.faults.written.load(Ordering::Relaxed) - before >= length - 4096);
+    // Each record takes 1048 bytes, the first begins at 128.
+    let in_it = |at: usize| 128 + at * 1048 < 8192 && 128 + (at + 1) * 1048 > 4096;
+    for (at, hash) in hashes.iter().enumerate() {
+        assert_eq!(chunks.has(hash).unwrap(), at > 0 && !in_it(at), "chunk {at}");
+    }
+}
+
 /// A damaged chunk that was mended stays so without the index: of two records the later one counts.
 #[test]
 fn a_mended_chunk_stays_mended() {

@@ -63,6 +63,10 @@ pub(crate) struct Faults {
     /// Writes of payloads at odd turns fail half-way with ENOSPC.
     pub(crate) full: AtomicBool,
     pub(crate) sync_fails: AtomicBool,
+    /// The block of 4096 bytes that cannot be read, counted from 1; 0: none.
+    pub(crate) bad_block: AtomicU64,
+    /// Bytes written so far.
+    pub(crate) written: AtomicU64,
     /// Free bytes reported; 0: a terabyte.
     pub(crate) free: AtomicU64,
 }
@@ -109,13 +113,24 @@ impl Files for FaultyFiles {
 
 impl File for FaultyFile {
     fn read_at(&self, into: &mut [u8], offset: u64) -> io::Result<usize> {
-        self.0.read_at(into, offset)
+        let bad = match self.1.bad_block.load(Ordering::Relaxed) {
+            0 => u64::MAX - 4096..u64::MAX,
+            block => (block - 1) * 4096..block * 4096,
+        };
+        if bad.contains(&offset) {
+            return Err(io::Error::from_raw_os_error(5));
+        }
+        // As Linux does it: what is readable first, and then the error.
+        let readable = if offset < bad.start { bad.start - offset } else { u64::MAX };
+        let length = into.len().min(readable as usize);
+        self.0.read_at(&mut into[..length], offset)
     }
     fn write_all_at(&self, from: &[u8], offset: u64) -> io::Result<()> {
         if self.1.full.load(Ordering::Relaxed) {
             self.0.write_all_at(&from[..from.len() / 2], offset)?;
             return Err(io::ErrorKind::StorageFull.into());
         }
+        self.1.written.fetch_add(from.len() as u64, Ordering::Relaxed);
         self.0.write_all_at(from, offset)
     }
     fn sync_data(&self) -> io::Result<()> {
@@ -161,7 +176,10 @@ impl Bench {
 
     /// The same after a process that did not end well, or did.
     pub(crate) fn open_after(&self, after_crash: bool) -> Arc<Chunks> {
-        let config = Config { extent_bytes: 4096, reserve_bytes: 10_000, after_crash };
+        self.open_with(Config { extent_bytes: 4096, reserve_bytes: 10_000, after_crash })
+    }
+
+    pub(crate) fn open_with(&self, config: Config) -> Arc<Chunks> {
         let backend = Arc::clone(&self.backend) as Arc<dyn Backend>;
         Chunks::open(&self.world, &self.folder.path().join("extents"), backend, config).unwrap()
     }
