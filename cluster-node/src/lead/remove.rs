@@ -47,13 +47,13 @@ pub(super) async fn remove(lead: &Lead, task: v1::RemoveNode, term: u64, deadlin
         Err(error) => return unavailable(error.to_string()),
     }
     let mut view = lead.view.clone();
-    let left = view.wait_for(|view| !view.leading || view.term != term || !is_member(view, task.node));
+    let left = view.wait_for(|view| !view.leading || view.term != term || has_left(view, task.node));
     let patience = deadline.checked_sub(ANSWER).unwrap_or(deadline).min(Instant::now() + WAIT);
     match tokio::time::timeout_at(patience, left)
         .await
-        .map(|seen| seen.map(|view| is_member(&view, task.node)))
+        .map(|seen| seen.map(|view| has_left(&view, task.node)))
     {
-        Ok(Ok(false)) => removal(v1::NodeRemoval { gone: true, ..Default::default() }),
+        Ok(Ok(true)) => removal(v1::NodeRemoval { gone: true, ..Default::default() }),
         // Marked; it leaves as soon as that is safe, be it under another leader.
         Ok(_) | Err(_) => removal(v1::NodeRemoval::default()),
     }
@@ -86,7 +86,7 @@ async fn judge(
     });
     let (members, retired, outcome) = known.await?;
     let mark = retired.get(&task.node);
-    if mark.is_some() && !is_member(&view, task.node) {
+    if mark.is_some() && has_left(&view, task.node) {
         return Ok(Judged::Gone { before: outcome.is_none() });
     }
     let is_known = members.iter().any(|(node, _)| *node == task.node);
@@ -168,6 +168,11 @@ fn last(node: u64) -> Answer {
 
 fn is_member(view: &View, node: u64) -> bool {
     view.voters.contains(&node) || view.replicas.contains(&node)
+}
+
+/// By a membership that no new leader can undo.
+fn has_left(view: &View, node: u64) -> bool {
+    !is_member(view, node) && view.membership_at.is_some()
 }
 
 fn unknown(view: &View, node: u64) -> String {
