@@ -75,11 +75,21 @@ impl Files for Disk {
     fn lock(&self, path: &Path) -> io::Result<Box<dyn Lock>> {
         let file = fs::OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path)?;
         rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive)?;
-        Ok(Box::new(Handle(file)))
+        Ok(Box::new(Held(file)))
     }
 }
 
-impl Lock for Handle {}
+struct Held(fs::File);
+
+impl Lock for Held {}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // To close it is not enough: a child that another thread has just forked has it, too, until it runs its program.
+        // Nothing can be done about a failure, and none is known.
+        let _ = rustix::fs::flock(&self.0, FlockOperation::Unlock);
+    }
+}
 
 impl File for Handle {
     fn read_at(&self, into: &mut [u8], offset: u64) -> io::Result<usize> {
