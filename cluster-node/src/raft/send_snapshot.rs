@@ -11,6 +11,7 @@ use openraft::errors::NetworkError;
 use openraft::raft::SnapshotResponse;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
+use tonic::Code;
 
 use super::convert;
 use super::network::{Client, nonsense, refused, unreachable};
@@ -58,13 +59,15 @@ impl Parts {
 }
 
 /// Sends all parts and waits for the installation, at most `install`. Gives up when the other side takes no part for
-/// [`STALL`]: openraft would wait for ever.
+/// [`STALL`]: openraft would wait for ever. A snapshot that cannot be read, or that the other side finds damaged, is suspected:
+/// sent again it would be no better.
 pub(super) async fn send(
     mut client: Client,
     vote: Vote,
     parts: Parts,
     install: Duration,
 ) -> Result<SnapshotResponse<Types>, RpcError> {
+    let snapshots = parts.snapshots.clone();
     let (sender, receiver) = mpsc::channel(2);
     let fed = async {
         feed(parts, vote, sender).await?;
@@ -75,7 +78,13 @@ pub(super) async fn send(
         // An answer before the last part is a refusal, and worth more than a part that could not be sent.
         biased;
         answer = client.snapshot(ReceiverStream::new(receiver)) => {
-            let answer = answer.map_err(|status| refused(&status))?.into_inner();
+            let answer = answer.map_err(|status| {
+                if status.code() == Code::DataLoss {
+                    snapshots.suspect();
+                }
+                refused(&status)
+            })?;
+            let answer = answer.into_inner();
             Ok(SnapshotResponse::new(convert::given_vote(answer.vote).map_err(nonsense)?))
         }
         given_up = fed => given_up,
@@ -84,10 +93,14 @@ pub(super) async fn send(
 
 async fn feed(parts: Parts, vote: Vote, sender: mpsc::Sender<v1::SnapshotPart>) -> Result<(), RpcError> {
     use futures_util::StreamExt;
+    let snapshots = parts.snapshots.clone();
     let mut parts = std::pin::pin!(parts.stream(vote));
     while let Some(part) = parts.next().await {
         // A newer snapshot may have replaced the file meanwhile: openraft asks for the current one and comes again.
-        let part = part.map_err(|error| RpcError::Network(NetworkError::new(&error)))?;
+        let part = part.map_err(|error| {
+            snapshots.suspect();
+            RpcError::Network(NetworkError::new(&error))
+        })?;
         match tokio::time::timeout(STALL, sender.send(part)).await {
             Ok(Ok(())) => {}
             // The transport let go; its own answer says why.

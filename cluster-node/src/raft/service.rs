@@ -76,7 +76,11 @@ impl Service {
         &self,
         call: impl FnOnce() -> Result<T, SnapshotError> + Send + 'static,
     ) -> Result<T, Status> {
-        self.world.blocking.run(call).await.map_err(|error| Status::internal(error.to_string()))
+        self.world.blocking.run(call).await.map_err(|error| match error {
+            // What was sent is no snapshot.
+            SnapshotError::Corrupt { .. } => Status::data_loss(error.to_string()),
+            error => Status::internal(error.to_string()),
+        })
     }
 }
 

@@ -1,7 +1,10 @@
-//! Getting rid of a damaged log segment: once a snapshot covers its entries, they are purged, and the segment goes with them.
+//! What does not wait for the next pass. A damaged log segment is got rid of: once a snapshot covers its entries, they are
+//! purged, and the segment goes with them. A snapshot that another node could not use is looked at.
 
 use tokio::time::sleep;
 
+use super::pace::Pace;
+use super::pass::{self, Stop};
 use super::{LOOK, Scrub};
 
 /// A closed segment of the log that is not what was written.
@@ -29,5 +32,18 @@ pub(super) async fn log(scrub: &Scrub) {
         }
         tracing::info!(sequence, "the log no longer needs its damaged segment");
         scrub.progress.segment_is_gone(sequence);
+    }
+}
+
+/// Waits for a suspicion, and reads the snapshot as fast as a pass would. Ends only with why the node must stop.
+pub(super) async fn snapshot(scrub: &Scrub) -> String {
+    loop {
+        scrub.snapshots.suspected().await;
+        match pass::snapshot(scrub, &mut Pace::new()).await {
+            Ok(()) => {}
+            Err(Stop::Damaged(why)) => return why,
+            // Whoever needs it comes again, and suspects it again.
+            Err(Stop::Later(why)) => tracing::warn!(why, "the snapshot could not be looked at"),
+        }
     }
 }

@@ -86,6 +86,7 @@ pub async fn run(scrub: Scrub, shutdown: CancellationToken) {
         () = shutdown.cancelled() => None,
         why = scrub.keep_on(&mut mark) => Some(why),
         () = mend::log(&scrub) => None,
+        why = mend::snapshot(&scrub) => Some(why),
     };
     match why {
         Some(why) => scrub.progress.fail(why),

@@ -77,7 +77,7 @@ async fn catalogue(scrub: &Scrub) -> Result<(), Stop> {
 }
 
 /// A damaged snapshot is replaced by a new one of the catalogue, whose rows are compared with its digest meanwhile.
-async fn snapshot(scrub: &Scrub, pace: &mut Pace) -> Result<(), Stop> {
+pub(super) async fn snapshot(scrub: &Scrub, pace: &mut Pace) -> Result<(), Stop> {
     let Some(mut checking) = scrub.snapshots.checking() else { return Ok(()) };
     loop {
         let step = scrub.blocking(move |_| checking.step().map(|read| (checking, read))).await;
@@ -95,6 +95,10 @@ async fn snapshot(scrub: &Scrub, pace: &mut Pace) -> Result<(), Stop> {
         };
         checking = next;
         pace.spend(read, rate(scrub)).await;
+    }
+    if scrub.blocking(|scrub| scrub.snapshots.check()).await.is_ok() {
+        // Another one has taken its place meanwhile.
+        return Ok(());
     }
     scrub.progress.snapshot_is_bad();
     let built = scrub.blocking(|scrub| {

@@ -28,6 +28,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use gossamer_world::World;
 use gossamer_world::files::{File, Files, Mode};
+use tokio::sync::Notify;
 
 use super::catalogue::Catalogue;
 use super::catalogue::applied::AppliedState;
@@ -103,6 +104,7 @@ pub struct Snapshots {
     current: Mutex<Option<Snapshot>>,
     /// Numbers the files that are not current yet.
     made: AtomicU64,
+    suspected: Notify,
 }
 
 impl Snapshots {
@@ -122,7 +124,18 @@ impl Snapshots {
             dir: dir.into(),
             current: Mutex::new(current),
             made: AtomicU64::new(0),
+            suspected: Notify::new(),
         }))
+    }
+
+    /// Somebody got something else than a snapshot from here: the current one is to be looked at.
+    pub fn suspect(&self) {
+        self.suspected.notify_one();
+    }
+
+    /// Resolves when it is.
+    pub async fn suspected(&self) {
+        self.suspected.notified().await;
     }
 
     /// The snapshot that counts.
