@@ -271,6 +271,7 @@ impl Node {
         let others = source::Nodes::new(self.channels.clone(), self.peers.clone());
         let (world, chunks) = (self.config.world.clone(), self.storage.chunks.clone());
         work.spawn(repair::run(world, chunks, Arc::new(others), stop.clone()));
+        work.spawn(self.raft.clone().refill(stop.clone()));
         work.spawn(replayed(self.raft.clone(), self.storage.clone(), stop.clone()));
         let expect = Expect(self.peers.target(self.member.node_id));
         let raft = self.raft.service().server();

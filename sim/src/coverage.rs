@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub struct Coverage(pub BTreeMap<String, u64>);
 
 /// What must have happened at least once in a hundred runs.
-pub const REQUIRED: [&str; 35] = [
+pub const REQUIRED: [&str; 36] = [
     "fault: kill",
     "fault: power loss",
     "fault: power loss, torn",
@@ -28,6 +28,7 @@ pub const REQUIRED: [&str; 35] = [
     "fault: broken connections",
     "fault: failing sync",
     "fault: full disk",
+    "fault: full disks of all nodes",
     "fault: flipped bits in an extent",
     "fault: flipped bits in the log",
     "fault: flipped bits in a snapshot",

@@ -34,6 +34,8 @@ pub async fn judge(client: Client, setup: &Setup, removals: &Removals, shared: R
     }
     shared.phase.set(Phase::Working);
     shared.reaches(Phase::Mended).await;
+    // A node looks at the room on its disk ten times a second: for so long it may refuse on account of a full one.
+    tokio::time::sleep(LOOK).await;
     let until = Instant::now() + HEALED;
     let served = Instant::now() + SERVED;
     for name in NAMES {

@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::convert::to_position;
+use super::log_store::LogStore;
 use super::service::Service;
 use super::types::{Leader, Proposal, Raft, Types};
 use super::view::View;
@@ -23,6 +24,7 @@ use crate::peers::Peers;
 use crate::storage::catalogue::Applied;
 use crate::storage::log::Log;
 use crate::storage::position::Position;
+use crate::storage::refill::Refill;
 use crate::storage::snapshot::Snapshots;
 
 /// Why a proposal did not succeed.
@@ -73,6 +75,8 @@ pub(super) struct Shared {
     pub(super) raft: Raft,
     pub(super) world: World,
     pub(super) log: Log,
+    pub(super) store: LogStore,
+    pub(super) refill: Arc<Refill>,
     pub(super) snapshots: Arc<Snapshots>,
     pub(super) peers: Peers,
     pub(super) view: watch::Receiver<View>,

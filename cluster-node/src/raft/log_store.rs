@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::io;
 use std::ops::{Bound, Range, RangeBounds};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use futures_util::{Stream, TryStreamExt, stream};
@@ -15,6 +15,7 @@ use prost::Message;
 
 use super::convert::{self, ConvertError};
 use super::types::{Entry, LogId, Types, Vote};
+use crate::storage::extents::Chunks;
 use crate::storage::log::Log;
 use crate::witness::Witness;
 
@@ -23,12 +24,43 @@ use crate::witness::Witness;
 #[derive(Clone)]
 pub(super) struct LogStore {
     log: Log,
+    chunks: Arc<Chunks>,
+    /// Up to where openraft has purged it, if that is still to be done.
+    wanted: Arc<Mutex<Option<LogId>>>,
     witness: Option<Arc<dyn Witness>>,
 }
 
 impl LogStore {
-    pub(super) fn new(log: Log, witness: Option<Arc<dyn Witness>>) -> Self {
-        LogStore { log, witness }
+    pub(super) fn new(log: Log, chunks: Arc<Chunks>, witness: Option<Arc<dyn Witness>>) -> Self {
+        LogStore { log, chunks, wanted: Arc::default(), witness }
+    }
+
+    fn wanted(&self) -> MutexGuard<'_, Option<LogId>> {
+        self.wanted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Purges what openraft wants purged, but no entry whose bytes only the log has. When a snapshot from elsewhere takes the
+    /// place of all of it, there is no choice: an entry behind a hole would be none.
+    pub(super) async fn cut(&self) -> io::Result<()> {
+        let Some(wanted) = *self.wanted() else { return Ok(()) };
+        let held = self.log.indexes();
+        let kept = self.chunks.refused().map_or(u64::MAX, |refused| *refused.start());
+        if kept > wanted.index || wanted.index >= held.end {
+            self.log.purge(wanted.index, encode_log_id(wanted)).await?;
+            let mut latest = self.wanted();
+            *latest = (*latest).filter(|latest| *latest > wanted);
+            return Ok(());
+        }
+        if kept <= held.start {
+            return Ok(());
+        }
+        // The mark of a purge names the leader, too. If the entry cannot be read, the next one may be.
+        if let Ok(entries) = self.read(kept - 1..kept, usize::MAX).await
+            && let Some(last) = entries.first()
+        {
+            self.log.purge(last.log_id.index, encode_log_id(last.log_id)).await?;
+        }
+        Ok(())
     }
 
     fn held(&self, range: impl RangeBounds<u64>) -> Range<u64> {
@@ -164,7 +196,12 @@ impl RaftLogStorage<Types> for LogStore {
         Ok(())
     }
 
+    /// May stop before that ([`LogStore::cut`]): openraft may believe that the log holds less than it does.
     async fn purge(&mut self, upto: LogId) -> Result<(), io::Error> {
-        self.log.purge(upto.index, encode_log_id(upto)).await
+        {
+            let mut wanted = self.wanted();
+            *wanted = (*wanted).max(Some(upto));
+        }
+        self.cut().await
     }
 }

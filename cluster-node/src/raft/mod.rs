@@ -3,7 +3,7 @@
 //! # Layout
 //! - [`handle`]: what the rest of the node does with it; [`membership`], [`read_index`]: more of the same
 //! - [`view`]: what the rest of the node may know of it
-//! - [`start`]: settings and start; [`compact`]: a log bounded in bytes
+//! - [`start`]: settings and start; [`compact`]: a log bounded in bytes; [`refill`]: what must not be cut off
 //! - [`log_store`], [`state_machine`]: storage as openraft wants it
 //! - [`network`], [`send_append`], [`send_snapshot`]: calls to other nodes; [`service`]: calls from them
 //! - [`types`], [`convert`]: openraft's types, and to and from the messages on the wire
@@ -26,6 +26,7 @@ mod log_store;
 mod membership;
 mod network;
 mod read_index;
+mod refill;
 mod send_append;
 mod send_snapshot;
 mod service;

@@ -19,6 +19,7 @@ use crate::peers::Peers;
 use crate::storage::catalogue::Catalogue;
 use crate::storage::extents::Chunks;
 use crate::storage::log::Log;
+use crate::storage::refill::Refill;
 use crate::storage::snapshot::{SnapshotError, Snapshots};
 use crate::witness::Witness;
 
@@ -138,16 +139,25 @@ pub async fn start(config: Config) -> Result<Handle, StartError> {
     let shutdown = CancellationToken::new();
     let ground = Ground { log: &log, catalogue: &catalogue, snapshots: &snapshots, chunks: &chunks };
     ground.prepare(&world).await.map_err(|error| StartError::Storage(error.to_string()))?;
+    let refill = Arc::new(Refill {
+        world: world.clone(),
+        log: log.clone(),
+        catalogue: catalogue.clone(),
+        chunks: chunks.clone(),
+        passing: tokio::sync::Mutex::default(),
+    });
+    refill.begin();
+    let store = LogStore::new(log.clone(), chunks.clone(), witness.clone());
     let machine = StateMachine {
         world: world.clone(),
         catalogue,
         snapshots: snapshots.clone(),
         chunks,
+        refill: refill.clone(),
         witness: witness.clone(),
         shutdown: shutdown.clone(),
     };
-    let store = LogStore::new(log.clone(), witness.clone());
-    let starting = Raft::new(id, settings, network, store, machine);
+    let starting = Raft::new(id, settings, network, store.clone(), machine);
     // Boxed: openraft's start-up is a future of many KiB.
     let raft = Box::pin(starting).await.map_err(|fatal| StartError::Storage(fatal.to_string()))?;
 
@@ -163,6 +173,8 @@ pub async fn start(config: Config) -> Result<Handle, StartError> {
         raft,
         world,
         log,
+        store,
+        refill,
         snapshots,
         peers,
         view,

@@ -16,6 +16,7 @@ use super::types::{Entry, LogId, Outcomes, RaftSnapshot, SnapshotMeta, StoredMem
 use crate::storage::catalogue::backend::BackendError;
 use crate::storage::catalogue::{self, Applied, Catalogue, Payload};
 use crate::storage::extents::{ChunkError, Chunks};
+use crate::storage::refill::Refill;
 use crate::storage::snapshot::{Snapshot, SnapshotError, Snapshots};
 use crate::witness::Witness;
 
@@ -31,6 +32,7 @@ pub(crate) struct StateMachine {
     pub(super) catalogue: Arc<Catalogue>,
     pub(super) snapshots: Arc<Snapshots>,
     pub(super) chunks: Arc<Chunks>,
+    pub(super) refill: Arc<Refill>,
     pub(super) witness: Option<Arc<dyn Witness>>,
     pub(super) shutdown: CancellationToken,
 }
@@ -159,7 +161,13 @@ impl RaftStateMachine<Types> for StateMachine {
     }
 
     async fn install_snapshot(&mut self, _meta: &SnapshotMeta, snapshot: Snapshot) -> Result<(), io::Error> {
+        let quiet = self.refill.pause().await;
         self.blocking(move |machine| machine.install(snapshot)).await.map_err(io::Error::other)?;
+        drop(quiet);
+        // The log is purged next, all of it if the snapshot is ahead of it.
+        if let Err(error) = self.refill.pass(&self.shutdown).await {
+            tracing::warn!(%error, "small files that only the log had are to come from other nodes");
+        }
         if let Some(witness) = &self.witness {
             witness.installed(self.catalogue.applied().at);
         }

@@ -19,6 +19,7 @@ use crate::storage::catalogue::memory::Memory;
 use crate::storage::catalogue::tests::random::{entry, own, put};
 use crate::storage::extents::{self, Chunks};
 use crate::storage::log::{self, Log};
+use crate::storage::refill::Refill;
 use crate::storage::snapshot::Snapshots;
 
 struct Folder;
@@ -35,14 +36,22 @@ impl StoreBuilder<Types, LogStore, StateMachine, TempDir> for Folder {
         let chunks = Chunks::open(&world, &dir("extents"), backend.clone(), config).unwrap();
         let catalogue = Arc::new(Catalogue::open(backend, chunks.clone()).unwrap());
         let snapshots = Snapshots::open(&world, &dir("snapshots")).unwrap();
+        let refill = Arc::new(Refill {
+            world: world.clone(),
+            log: log.clone(),
+            catalogue: catalogue.clone(),
+            chunks: chunks.clone(),
+            passing: tokio::sync::Mutex::default(),
+        });
         Ok((
             folder,
-            LogStore::new(log, None),
+            LogStore::new(log, chunks.clone(), None),
             StateMachine {
                 world,
                 catalogue,
                 snapshots,
                 chunks,
+                refill,
                 witness: None,
                 shutdown: CancellationToken::new(),
             },

@@ -5,6 +5,7 @@ pub mod extents;
 pub mod log;
 pub mod open;
 pub mod position;
+pub(crate) mod refill;
 pub mod repair;
 pub mod scrub;
 pub mod snapshot;

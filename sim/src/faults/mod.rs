@@ -50,8 +50,8 @@ pub enum Fault {
     Break(usize),
     /// A sync fails: the n-th from now. The process must end by itself, and is started again.
     FailSync(String, u64),
-    /// The disk is full.
-    Full(String),
+    /// Disks are full.
+    Full(Vec<String>),
     /// Bits of chunks flip while the process runs.
     Rot(String, Damage),
     /// A machine joins.

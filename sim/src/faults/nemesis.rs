@@ -150,7 +150,10 @@ impl Nemesis {
     }
 
     fn refused(&self, fault: &Fault) -> u64 {
-        if let Fault::Full(host) = fault { self.server(host).disk.events().full } else { 0 }
+        match fault {
+            Fault::Full(hosts) => hosts.iter().map(|host| self.server(host).disk.events().full).sum(),
+            _ => 0,
+        }
     }
 
     /// What is broken in the network now.
@@ -165,10 +168,9 @@ impl Nemesis {
     /// Whether another lane is at work on this host's process or disk.
     fn is_taken(&self, host: &str) -> bool {
         self.lanes.iter().flat_map(|lane| &lane.now).any(|now| match &now.fault {
-            Fault::Crash { hosts, .. } => hosts.iter().any(|other| other == host),
+            Fault::Crash { hosts, .. } | Fault::Full(hosts) => hosts.iter().any(|other| other == host),
             Fault::Stop(other)
             | Fault::FailSync(other, _)
-            | Fault::Full(other)
             | Fault::Rot(other, _)
             | Fault::Wipe(other)
             | Fault::Replace(other) => other == host,
@@ -191,7 +193,17 @@ impl Nemesis {
                 }
                 self.crash(sim, hosts, *end, *damage)?;
             }
-            Fault::Stop(host) | Fault::FailSync(host, _) | Fault::Full(host) | Fault::Rot(host, _) => {
+            Fault::Full(hosts) => {
+                if !self.are_free(sim, hosts) {
+                    return Ok(None);
+                }
+                for server in hosts.iter().map(|host| self.server(host)) {
+                    // When the log has used up what it has reserved, the process ends.
+                    server.may_end(MayEnd::DiskFull);
+                    server.disk.set_capacity(server.disk.used() + disks::LEFT);
+                }
+            }
+            Fault::Stop(host) | Fault::FailSync(host, _) | Fault::Rot(host, _) => {
                 if !self.are_free(sim, std::slice::from_ref(host)) {
                     return Ok(None);
                 }
@@ -249,11 +261,6 @@ impl Nemesis {
                 server.disk.fail_sync(*n);
                 self.counter.happened("fault: failing sync");
             }
-            Fault::Full(_) => {
-                // When the log has used up what it has reserved, the process ends.
-                server.may_end(MayEnd::DiskFull);
-                server.disk.set_capacity(server.disk.used() + disks::LEFT);
-            }
             Fault::Rot(_, damage) => {
                 if disks::flip(&server.disk, *damage)? == 0 {
                     return Ok(false);
@@ -282,13 +289,17 @@ impl Nemesis {
                 self.ledger.down(host);
                 server.start(sim);
             }
-            Fault::Full(host) => {
-                let server = self.server(host);
-                // The node may have seen to it that nothing came to the disk any more.
-                if server.disk.events().full > now.refused {
-                    self.counter.happened("fault: full disk");
+            Fault::Full(hosts) => {
+                // The nodes may have seen to it that nothing came to their disks any more.
+                if self.refused(&now.fault) > now.refused {
+                    let all = hosts.len() == self.setup.node_hosts().len();
+                    self.counter.happened(if all {
+                        "fault: full disks of all nodes"
+                    } else {
+                        "fault: full disk"
+                    });
                 }
-                server.disk.set_capacity(0);
+                hosts.iter().for_each(|host| self.server(host).disk.set_capacity(0));
             }
             Fault::Wipe(host) => {
                 if !self.removals.is_done(now.leaving.unwrap_or_default()) {

@@ -93,7 +93,8 @@ fn of_disks(random: &mut SmallRng, setup: &Setup) -> Fault {
     let seed = random.random();
     match random.random_range(0..100) {
         0..30 => Fault::FailSync(host, random.random_range(1..20)),
-        30..50 => Fault::Full(host),
+        30..43 => Fault::Full(vec![host]),
+        43..50 => Fault::Full(setup.node_hosts()),
         // The only copy has nowhere to be mended from.
         _ if setup.nodes == 1 => Fault::FailSync(host, random.random_range(1..20)),
         50..70 => Fault::Rot(victim, Damage { of: Part::Extents, seed }),

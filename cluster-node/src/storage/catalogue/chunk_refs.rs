@@ -23,6 +23,8 @@ impl<T> Held for T {}
 pub trait ChunkRefs: Send + Sync {
     /// Stores a chunk whose hash was checked.
     fn put(&self, hash: Hash, data: &Bytes, purpose: Purpose) -> Result<(), ChunkError>;
+    /// There was no room for what the entry at `index` brought.
+    fn refuse(&self, index: u64);
     /// Keeps everyone else from changing the index.
     fn lock(&self) -> Box<dyn Held + '_>;
     /// A record of so many bytes came to name these chunks.
@@ -51,6 +53,10 @@ pub trait ChunkRefs: Send + Sync {
 impl ChunkRefs for Chunks {
     fn put(&self, hash: Hash, data: &Bytes, purpose: Purpose) -> Result<(), ChunkError> {
         Chunks::put(self, hash, data, purpose)
+    }
+
+    fn refuse(&self, index: u64) {
+        Chunks::refuse(self, index);
     }
 
     fn lock(&self) -> Box<dyn Held + '_> {

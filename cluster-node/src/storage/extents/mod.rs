@@ -5,6 +5,7 @@
 //! - [`append`]: writing; [`sync`]: making it durable; [`space`]: the reserve; [`handles`]: open files
 //! - [`index`]: put, get, hold, forget; [`rows`]: keys and values; [`lock`]: what orders changes of rows
 //! - [`references`]: which records name which chunks; [`lists`]: the same for hash lists; [`reset`]: forgetting it all
+//! - [`refused`]: entries of the log that have bytes for which there was no room
 //! - [`walk`]: all chunks in the order of the disk, for scrub; [`health`]: what was bad or missing, and how it heals
 //! - [`free`]: after a Collect; [`compact`]: extents that are mostly dead
 //!
@@ -31,6 +32,7 @@ mod lock;
 mod record;
 mod recover;
 mod references;
+mod refused;
 mod reset;
 mod rows;
 mod scan;
@@ -132,6 +134,7 @@ pub struct Chunks {
     syncing: sync::Syncing,
     handles: handles::Handles,
     space: space::Account,
+    refused: refused::Refused,
     counts: Counts,
 }
 
@@ -171,6 +174,7 @@ impl Chunks {
             syncing: sync::Syncing::default(),
             handles: handles::Handles::default(),
             space: space::Account::default(),
+            refused: refused::Refused::default(),
             counts: Counts::default(),
         };
         chunks.recover()?;

@@ -2,6 +2,7 @@
 
 mod node;
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -11,6 +12,8 @@ use gossamer_cluster_node::storage::catalogue::Applied;
 use gossamer_proto::hash::Hash;
 use gossamer_proto::limits::RPC;
 use gossamer_proto::v1;
+use gossamer_world::World;
+use gossamer_world::memory::Memory;
 use node::{Node, introduce, leader};
 
 const ROOMY: Compaction = Compaction { entries: 10_000, bytes: 1 << 40, keep: 1000 };
@@ -22,7 +25,11 @@ fn name(number: u64) -> String {
 
 /// A batch of one small file.
 fn put(number: u64) -> v1::Batch {
-    let data = bytes::Bytes::from(vec![number as u8; 100]);
+    put_of(number, 100)
+}
+
+fn put_of(number: u64, bytes: usize) -> v1::Batch {
+    let data = bytes::Bytes::from(vec![number as u8; bytes]);
     let operation = v1::Operation { session: vec![7; 16].into(), sequence: number, known_index: u64::MAX };
     let put = v1::PutSmall {
         name: name(number),
@@ -157,6 +164,80 @@ async fn the_log_is_cut_on_request() {
     let second = second.restart(ROOMY).await;
     introduce(&[&first, &second, &third, &fourth]);
     assert!(second.raft.barrier(PATIENCE).await.unwrap().index >= last);
+}
+
+/// A snapshot that has rotted is found out by whom it is sent to, suspected at its sender, and another one serves.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rotten_snapshot_is_suspected() {
+    let disk = Memory::new();
+    let node = Node::start_in(1, ROOMY, World { files: Arc::new(disk.clone()), ..World::real() }).await;
+    node.raft.initialize().await.unwrap();
+    let last = put_all(&node, 0..50).await;
+    while node.log.indexes().start <= last {
+        node.raft.cut_towards(last).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let current = node.snapshots.current().unwrap();
+    disk.flip(&current.path, current.bytes / 2, 1).unwrap();
+    let newcomer = Node::start(2, ROOMY).await;
+    introduce(&[&node, &newcomer]);
+    node.raft.add_replica(2).await.unwrap();
+    tokio::time::timeout(PATIENCE, node.snapshots.suspected()).await.unwrap();
+    assert!(newcomer.snapshots.current().is_none());
+    let chunks = node.chunks.clone();
+    node.snapshots.build(&node.catalogue, &|| chunks.sync().map_err(std::io::Error::other)).unwrap();
+    newcomer.applied(last).await;
+    assert_eq!(newcomer.catalogue.digest(), node.catalogue.digest());
+}
+
+/// Small files for whose bytes no disk has room are not lost when the log is cut: that waits, also after a restart, until there
+/// is room and they are stored.
+#[tokio::test(flavor = "multi_thread")]
+async fn small_files_wait_for_room() {
+    for restarted in [false, true] {
+        let disk = Memory::new();
+        let world = World { files: Arc::new(disk.clone()), ..World::real() };
+        let mut node = Node::start_in(1, ROOMY, world).await;
+        node.raft.initialize().await.unwrap();
+        let term = node.until(|view| view.leading).await.term;
+        let first = put_one(&node, 0).await;
+        // Too little for a file, enough for a snapshot.
+        disk.set_capacity(disk.used() + 20_000);
+        let files: Vec<v1::Batch> = (1..9).map(|number| put_of(number, 40_000)).collect();
+        for file in &files {
+            node.raft.propose(file.clone(), term).await.unwrap();
+        }
+        let last = node.raft.barrier(PATIENCE).await.unwrap().index;
+        let covers = |node: &Node| {
+            node.snapshots.current().and_then(|it| it.meta.at).is_some_and(|at| at.index >= last)
+        };
+        while !covers(&node) || node.log.indexes().start < first {
+            node.raft.cut_towards(last).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert_eq!(node.chunks.missing_count(), 8);
+        if restarted {
+            node = node.restart(ROOMY).await;
+            assert_eq!(node.chunks.missing_count(), 8);
+        }
+        disk.set_capacity(0);
+        let all_there = async {
+            while node.chunks.missing_count() > 0 {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, all_there).await.unwrap();
+        for file in files {
+            let Some(v1::command::Kind::Put(put)) = &file.commands[0].kind else { unreachable!() };
+            assert_eq!(node.chunks.get_checked(&Hash::of(&put.data)).unwrap().unwrap(), put.data);
+        }
+        node.until(|view| view.leading).await;
+        while node.log.indexes().start <= last {
+            node.raft.cut_towards(last).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        node.stop().await;
+    }
 }
 
 /// A leader that lost its quorum says so, and takes neither writes nor reads.

@@ -25,6 +25,7 @@ use gossamer_world::World;
 use tempfile::TempDir;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::service::interceptor::InterceptedService;
 use tonic::{Request, Response, Status};
 
@@ -35,12 +36,15 @@ pub(super) struct Node {
     pub(super) raft: Handle,
     pub(super) log: Log,
     pub(super) catalogue: Arc<Catalogue>,
+    pub(super) chunks: Arc<Chunks>,
     pub(super) snapshots: Arc<Snapshots>,
     pub(super) peers: Peers,
     pub(super) silence: Arc<Silence>,
+    world: World,
     address: SocketAddr,
     server: AbortHandle,
     folder: TempDir,
+    _refills: DropGuard,
 }
 
 /// Keeps a node from answering read barriers, as a paused process does.
@@ -54,11 +58,15 @@ pub(super) struct Silence {
 impl Node {
     /// A node with an empty folder.
     pub(super) async fn start(id: u64, compaction: Compaction) -> Node {
-        Node::open(id, compaction, tempfile::tempdir().unwrap()).await
+        Node::start_in(id, compaction, World::real()).await
     }
 
-    async fn open(id: u64, compaction: Compaction, folder: TempDir) -> Node {
-        let world = World::real();
+    /// The same with another disk, say.
+    pub(super) async fn start_in(id: u64, compaction: Compaction, world: World) -> Node {
+        Node::open(id, compaction, world, tempfile::tempdir().unwrap()).await
+    }
+
+    async fn open(id: u64, compaction: Compaction, world: World, folder: TempDir) -> Node {
         let dir = |name: &str| Path::join(folder.path(), name);
         let config = log::Config { segment_bytes: 1 << 20, cache_bytes: 1 << 20 };
         let log = Log::open(&world, &dir("log"), config).await.unwrap();
@@ -78,12 +86,14 @@ impl Node {
             log: log.clone(),
             catalogue: catalogue.clone(),
             snapshots: snapshots.clone(),
-            chunks,
+            chunks: chunks.clone(),
             peers: peers.clone(),
             compaction,
             witness: None,
         };
         let raft = Box::pin(raft::start(config)).await.unwrap();
+        let shutdown = CancellationToken::new();
+        tokio::spawn(raft.clone().refill(shutdown.clone()));
         let bound = Bound::bind(&world, "127.0.0.1:0".parse().unwrap(), &Trust::Loopback).await.unwrap();
         let address = bound.addr();
         let expect = Expect(peers.target(id));
@@ -92,7 +102,20 @@ impl Node {
             .add_service(InterceptedService::new(raft.service().server(), expect.clone()))
             .add_service(PeerServer::with_interceptor(Peer(raft.clone(), silence.clone()), expect));
         let server = tokio::spawn(router.serve_with_incoming(bound.incoming())).abort_handle();
-        Node { raft, log, catalogue, snapshots, peers, silence, address, server, folder }
+        Node {
+            raft,
+            log,
+            catalogue,
+            chunks,
+            snapshots,
+            peers,
+            silence,
+            world,
+            address,
+            server,
+            folder,
+            _refills: shutdown.drop_guard(),
+        }
     }
 
     /// Ends Raft and its server, as a crash would for the others.
@@ -106,8 +129,8 @@ impl Node {
         self.stop().await;
         self.log.close().await.unwrap();
         let id = self.raft.id();
-        let Node { folder, .. } = self;
-        Node::open(id, compaction, folder).await
+        let Node { world, folder, .. } = self;
+        Node::open(id, compaction, world, folder).await
     }
 
     pub(super) fn view(&self) -> View {

@@ -73,22 +73,33 @@ impl Catalogue {
                 }
                 sound.insert((entry.at.index, ordinal));
                 if !put.data.is_empty() {
-                    self.store_chunk(put)?;
+                    self.store_chunk(entry.at.index, put)?;
                 }
             }
         }
         Ok(sound)
     }
 
-    fn store_chunk(&self, put: &v1::PutSmall) -> Result<(), BackendError> {
+    fn store_chunk(&self, index: u64, put: &v1::PutSmall) -> Result<(), BackendError> {
         let hash = Hash::try_from(&put.blake3[..]).map_err(|error| BackendError::Row(error.to_string()))?;
         match self.chunks.put(hash, &put.data, Purpose::Apply) {
-            // A full disk must not fail an apply: the chunk is noted missing and fetched later.
-            Ok(()) | Err(ChunkError::NoSpace { .. }) => Ok(()),
-            Err(ChunkError::Io(error)) if error.kind() == io::ErrorKind::StorageFull => Ok(()),
+            Ok(()) => Ok(()),
+            // A full disk must not fail an apply: the chunk is noted missing, and comes later from the log or another node.
+            Err(error) if is_full(&error) => {
+                self.chunks.refuse(index);
+                Ok(())
+            }
             Err(ChunkError::Index(error)) => Err(error),
             Err(error) => Err(BackendError::Store(error.to_string())),
         }
+    }
+}
+
+fn is_full(error: &ChunkError) -> bool {
+    match error {
+        ChunkError::NoSpace { .. } => true,
+        ChunkError::Io(error) => error.kind() == io::ErrorKind::StorageFull,
+        _ => false,
     }
 }
 

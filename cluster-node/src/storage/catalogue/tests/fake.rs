@@ -51,6 +51,10 @@ impl ChunkRefs for FakeChunks {
         Ok(())
     }
 
+    fn refuse(&self, _: u64) {
+        assert!(self.full.load(Ordering::Relaxed));
+    }
+
     fn lock(&self) -> Box<dyn Held + '_> {
         Box::new(self.lock.lock().unwrap())
     }
