@@ -36,12 +36,14 @@ impl Durable {
     }
 
     /// Checks that a majority of each set of voters holds the log up to what was `acknowledged` just now, and all chunks that
-    /// were written there. Not later: a disk may be lost for ever, a file replaced and its chunks collected.
+    /// were written there. Not later: a disk may be lost for ever, a file replaced and its chunks collected. The log of a host
+    /// that is `damaged` is not looked at: it may have acknowledged a moment ago.
     pub fn check(
         &mut self,
         now: Duration,
         acknowledged: Option<u64>,
         ledger: &Ledger,
+        damaged: &[String],
         disks: &BTreeMap<String, Memory>,
         counter: &Counter,
     ) -> Result<()> {
@@ -54,7 +56,7 @@ impl Durable {
         for voters in ledger.voters() {
             let mut holders = Vec::new();
             for host in voters.iter().flatten() {
-                if self.reaches(&disks[host], index)? {
+                if damaged.contains(host) || self.reaches(&disks[host], index)? {
                     holders.push(host);
                 }
             }

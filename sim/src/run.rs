@@ -207,7 +207,8 @@ impl Run<'_> {
         let wrong = [self.shared.wrong.borrow().clone(), self.ledger.wrong(), nemesis.wrong()].concat();
         ensure!(wrong.is_empty(), "after {:?}: {wrong:?}", sim.elapsed());
         let acknowledged = self.shared.acknowledged.take().into_iter().max();
-        self.durable.check(sim.elapsed(), acknowledged, &self.ledger, &nemesis.disks(), &self.counter)
+        let (damaged, disks) = (nemesis.damaged(), nemesis.disks());
+        self.durable.check(sim.elapsed(), acknowledged, &self.ledger, &damaged, &disks, &self.counter)
     }
 
     /// Judges the history.

@@ -85,6 +85,15 @@ impl Nemesis {
         self.lanes.iter().flat_map(|lane| &lane.now).any(|now| matches!(now.fault, Fault::Full(_)))
     }
 
+    /// The hosts whose disks are being damaged: what they acknowledged before was on them.
+    pub fn damaged(&self) -> Vec<String> {
+        let damaged = |now: &Current| match &now.fault {
+            Fault::Crash { hosts, damage: Some(_), .. } => hosts.first().cloned(),
+            _ => None,
+        };
+        self.lanes.iter().flat_map(|lane| &lane.now).filter_map(damaged).collect()
+    }
+
     /// Whether all is over and mended.
     pub fn is_over(&self) -> bool {
         self.lanes.iter().all(|lane| lane.now.is_none() && lane.next.is_none())
