@@ -15,10 +15,16 @@ impl Handle {
     /// return.
     pub async fn refill(self, shutdown: CancellationToken) {
         let (refill, store) = (&self.shared.refill, &self.shared.store);
+        let mut waits = false;
         loop {
-            if let Err(error) = refill.pass(&shutdown).await {
+            let passed = refill.pass(&shutdown).await;
+            if let Err(error) = &passed
+                && !waits
+            {
+                // Once, not every second for as long as the disk is full.
                 tracing::warn!(%error, "small files that only the log has wait for room");
             }
+            waits = passed.is_err();
             if let Err(error) = store.cut().await {
                 tracing::debug!(%error, "the log is not cut");
             }

@@ -139,13 +139,7 @@ pub async fn start(config: Config) -> Result<Handle, StartError> {
     let shutdown = CancellationToken::new();
     let ground = Ground { log: &log, catalogue: &catalogue, snapshots: &snapshots, chunks: &chunks };
     ground.prepare(&world).await.map_err(|error| StartError::Storage(error.to_string()))?;
-    let refill = Arc::new(Refill {
-        world: world.clone(),
-        log: log.clone(),
-        catalogue: catalogue.clone(),
-        chunks: chunks.clone(),
-        passing: tokio::sync::Mutex::default(),
-    });
+    let refill = Arc::new(Refill::new(&world, &log, &catalogue, &chunks));
     refill.begin();
     let store = LogStore::new(log.clone(), chunks.clone(), witness.clone());
     let machine = StateMachine {

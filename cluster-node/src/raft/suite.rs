@@ -36,13 +36,7 @@ impl StoreBuilder<Types, LogStore, StateMachine, TempDir> for Folder {
         let chunks = Chunks::open(&world, &dir("extents"), backend.clone(), config).unwrap();
         let catalogue = Arc::new(Catalogue::open(backend, chunks.clone()).unwrap());
         let snapshots = Snapshots::open(&world, &dir("snapshots")).unwrap();
-        let refill = Arc::new(Refill {
-            world: world.clone(),
-            log: log.clone(),
-            catalogue: catalogue.clone(),
-            chunks: chunks.clone(),
-            passing: tokio::sync::Mutex::default(),
-        });
+        let refill = Arc::new(Refill::new(&world, &log, &catalogue, &chunks));
         Ok((
             folder,
             LogStore::new(log, chunks.clone(), None),

@@ -20,16 +20,15 @@ use super::log::Log;
 
 /// What is read, and where it goes.
 pub(crate) struct Refill {
-    /// Surroundings.
-    pub(crate) world: World,
+    world: World,
     /// Has the bytes, until it is cut.
-    pub(crate) log: Log,
+    log: Log,
     /// Says how far the log is applied.
-    pub(crate) catalogue: Arc<Catalogue>,
+    catalogue: Arc<Catalogue>,
     /// Lacks them.
-    pub(crate) chunks: Arc<Chunks>,
+    chunks: Arc<Chunks>,
     /// Held by a pass, and by who replaces the catalogue: in between nothing is named, and nothing would seem to be missing.
-    pub(crate) passing: Mutex<()>,
+    passing: Mutex<()>,
 }
 
 /// Why it is tried again.
@@ -48,6 +47,17 @@ impl From<BackendError> for RefillError {
 }
 
 impl Refill {
+    /// Of this node's log.
+    pub(crate) fn new(world: &World, log: &Log, catalogue: &Arc<Catalogue>, chunks: &Arc<Chunks>) -> Self {
+        Refill {
+            world: world.clone(),
+            log: log.clone(),
+            catalogue: catalogue.clone(),
+            chunks: chunks.clone(),
+            passing: Mutex::default(),
+        }
+    }
+
     /// What was refused before the process began is not known: all that is missing counts. Before the log can be cut.
     pub(crate) fn begin(&self) {
         let held = self.log.indexes();
