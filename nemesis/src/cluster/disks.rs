@@ -1,6 +1,7 @@
 //! The machines' data folders, each on a disk of its own, and their power.
 
 use std::fs;
+use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -15,6 +16,12 @@ use crate::lab::{Host, Process};
 
 /// Machines whose power fails at once have lost it within this.
 const AT_ONCE: Duration = Duration::from_millis(50);
+
+/// Whether a file is the catalogue's, which is built anew from all others where it is wanting. sled goes on after a failed
+/// sync of its own, so its node need not end.
+pub fn is_rebuilt(file: &Path) -> bool {
+    file.components().any(|name| name.as_os_str() == "catalogue")
+}
 
 impl Cluster {
     /// Before anything runs: a process sees what was mounted when it was started.

@@ -18,6 +18,7 @@ use gossamer_proto::trust::Trust;
 use gossamer_world::World;
 use tokio::time::Instant;
 
+pub use disks::is_rebuilt;
 pub use watch::{Seen, Watch};
 
 use crate::disk::Disk;

@@ -32,6 +32,7 @@ struct State {
     broken: Vec<(Access, PathBuf)>,
     delay: Duration,
     counts: Counts,
+    failed_sync: Option<PathBuf>,
 }
 
 impl Faults {
@@ -73,6 +74,19 @@ impl Faults {
             state.counts.slowed_syncs += 1;
         }
         state.delay
+    }
+
+    /// Forgets which sync has failed: another one is to.
+    pub(super) fn expect_failed_sync(&self) {
+        self.state().failed_sync = None;
+    }
+
+    pub(super) fn sync_failed(&self, path: PathBuf) {
+        self.state().failed_sync.get_or_insert(path);
+    }
+
+    pub(super) fn failed_sync(&self) -> Option<PathBuf> {
+        self.state().failed_sync.clone()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -35,6 +35,12 @@ pub(super) enum Opened {
     Dir(Vec<(String, FileType)>),
 }
 
+/// A sync that was asked for, and of what.
+pub(super) struct Syncing<S> {
+    pub(super) path: PathBuf,
+    pub(super) sync: S,
+}
+
 impl Front {
     pub(super) fn new(memory: Memory) -> Self {
         let (faults, inodes, opened, handles) = Default::default();
@@ -181,9 +187,25 @@ impl Front {
         Ok(())
     }
 
-    pub(super) fn dir_sync(&self, number: INodeNo) -> io::Result<impl FnOnce() -> io::Result<()> + use<>> {
+    pub(super) fn file_sync(
+        &self,
+        handle: u64,
+    ) -> io::Result<Syncing<impl FnOnce() -> io::Result<()> + use<>>> {
+        match &*self.opened(handle)? {
+            Opened::File(file, path) => {
+                let (path, file) = (path.clone(), file.clone());
+                Ok(Syncing { path, sync: move || file.sync_data() })
+            }
+            Opened::Dir(_) => Err(ErrorKind::IsADirectory.into()),
+        }
+    }
+
+    pub(super) fn dir_sync(
+        &self,
+        number: INodeNo,
+    ) -> io::Result<Syncing<impl FnOnce() -> io::Result<()> + use<>>> {
         let (path, memory) = (self.inodes().path(number.0)?, self.memory.clone());
-        Ok(move || memory.sync_dir(&path))
+        Ok(Syncing { path: path.clone(), sync: move || memory.sync_dir(&path) })
     }
 
     pub(super) fn space(&self) -> io::Result<Space> {

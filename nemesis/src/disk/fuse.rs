@@ -11,7 +11,7 @@ use fuser::{
     ReplyOpen, ReplyStatfs, ReplyWrite, Request, TimeOrNow, WriteFlags,
 };
 
-use super::front::{BLOCK, Front, Opened};
+use super::front::{BLOCK, Front, Opened, Syncing};
 
 /// How long the kernel may believe what it was told.
 const NOT_AT_ALL: Duration = Duration::ZERO;
@@ -24,14 +24,29 @@ pub(super) struct Fuse(pub(super) Arc<Front>);
 
 impl Fuse {
     /// Answers a sync, which takes as long as it is to take, without keeping others waiting.
-    fn sync(&self, sync: io::Result<impl FnOnce() -> io::Result<()> + Send + 'static>, reply: ReplyEmpty) {
-        let delay = self.0.faults.delay();
+    fn sync(
+        &self,
+        what: io::Result<Syncing<impl FnOnce() -> io::Result<()> + Send + 'static>>,
+        reply: ReplyEmpty,
+    ) {
+        let Syncing { path, sync } = match what {
+            Ok(what) => what,
+            Err(error) => return reply.error(errno(&error)),
+        };
+        let (front, delay) = (self.0.clone(), self.0.faults.delay());
+        let answer = move || {
+            let synced = sync();
+            if synced.is_err() {
+                front.faults.sync_failed(path);
+            }
+            end(reply, synced);
+        };
         if delay.is_zero() {
-            return end(reply, sync.and_then(|sync| sync()));
+            return answer();
         }
         std::thread::spawn(move || {
             std::thread::sleep(delay);
-            end(reply, sync.and_then(|sync| sync()));
+            answer();
         });
     }
 }
@@ -192,7 +207,7 @@ impl Filesystem for Fuse {
     }
 
     fn fsync(&self, _: &Request, _ino: INodeNo, fh: FileHandle, _datasync: bool, reply: ReplyEmpty) {
-        self.sync(self.0.file(fh.0).map(|file| move || file.sync_data()), reply);
+        self.sync(self.0.file_sync(fh.0), reply);
     }
 
     fn fallocate(

@@ -79,7 +79,13 @@ impl Disk {
     /// The `n`-th sync from now (1: the next) fails with EIO and makes nothing durable. As on Linux, what it was to
     /// sync is taken for clean afterwards.
     pub fn fail_sync(&self, n: u64) {
+        self.front.faults.expect_failed_sync();
         self.memory.fail_sync(n);
+    }
+
+    /// The file or directory whose sync was the first to fail since [`Disk::fail_sync`], as it was called when it was opened.
+    pub fn failed_sync(&self) -> Option<PathBuf> {
+        self.front.faults.failed_sync()
     }
 
     /// From now on every sync takes this much longer.

@@ -11,7 +11,7 @@ use rand::seq::IndexedRandom;
 use tokio::time::Instant;
 
 use super::{Field, Kind, Undo};
-use crate::cluster::RESERVE_MIB;
+use crate::cluster::{RESERVE_MIB, is_rebuilt};
 use crate::disk::Disk;
 use crate::lab::Host;
 
@@ -78,14 +78,18 @@ impl Field<'_> {
         Ok(Undo::PowerOn(hosts))
     }
 
-    /// The node ends itself; then perhaps its machine loses its power, too.
+    /// The node ends itself, unless what failed can be built anew: then it is killed. Perhaps its machine loses its power, too.
     fn fail_sync(&mut self, host: Host) -> anyhow::Result<Undo> {
         let (n, power_fails) = (self.random.random_range(1..20), self.random.random());
         let disk = self.disk(host)?;
-        let before = disk.events().failed_syncs;
         disk.fail_sync(n);
-        until("a sync to fail", || disk.events().failed_syncs > before)?;
+        until("a sync to fail", || disk.failed_sync().is_some())?;
+        let file = disk.failed_sync().context("no sync failed")?;
         let process = self.cluster.node(host)?;
+        if is_rebuilt(&file) {
+            process.begin_kill()?;
+        }
+        eprintln!("          the sync of {} of {host}", file.display());
         process.ended().with_context(|| format!("{host}, whose sync failed"))?;
         self.down.insert(host);
         if power_fails {

@@ -80,7 +80,9 @@ fn failing_sync() {
     mounted.fail_sync(2);
     file.sync_data().unwrap();
     file.write_all_at(b"new", 0).unwrap();
+    assert_eq!(mounted.failed_sync(), None);
     assert_eq!(file.sync_data().unwrap_err().raw_os_error(), Some(5));
+    assert_eq!(mounted.failed_sync().unwrap(), Path::new("/f"));
     file.sync_data().unwrap();
     assert_eq!(fs::read(mounted.at("f")).unwrap(), b"new");
     mounted.lose_power(Loss::All);
