@@ -3,7 +3,7 @@
 //!
 //! # Layout
 //! - [`datagram`], [`proof`], [`token`], [`ticket`]: who may say something; [`message`], [`frames`]: what is said
-//! - [`name`]: what users call their files
+//! - [`name`]: what users call their files; [`apply`]: what becomes of committed commands
 //! - [`log`], [`snapshot`], [`extent`]: what a disk gives back; [`disk`]: the disk, whose bytes are changed at will
 //! - `libfuzzer/`: one program for each, built by cargo-fuzz alone; `run` runs them
 //! - `corpus/`: inputs that once reached something new, and those that found a bug
@@ -19,6 +19,7 @@
 //! - That a checksum made to fit on purpose is found out: MACs and hashes are counted on, CRCs against accidents only.
 #![allow(clippy::unwrap_used, reason = "what fails here is what is looked for")]
 
+pub mod apply;
 pub mod datagram;
 pub mod disk;
 pub mod extent;
@@ -35,7 +36,8 @@ pub mod token;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 10] = [
+pub const TARGETS: [Target; 11] = [
+    ("apply", apply::run),
     ("datagram", datagram::run),
     ("extent", extent::run),
     ("frames", frames::run),
