@@ -244,9 +244,14 @@ impl Node {
             }
         }
         stop.cancel();
-        // What does not end by itself ends with its deadline; nothing acknowledged depends on it.
-        let _ =
-            tokio::time::timeout(limits::STALL, async { while work.join_next().await.is_some() {} }).await;
+        let rest = async { while work.join_next().await.is_some() {} };
+        if tokio::time::timeout(limits::STOP, rest).await.is_err() {
+            // Nothing acknowledged depends on it.
+            tracing::warn!(
+                "something was still under way {:?} after this node was told to stop",
+                limits::STOP
+            );
+        }
         self.raft.shutdown().await;
         ended
     }

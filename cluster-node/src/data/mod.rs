@@ -68,7 +68,7 @@ pub struct Config {
 }
 
 /// Serves POST /have /upload /read /suspect until shutdown; requests under way get
-/// [`STALL`](gossamer_proto::limits::STALL) to finish.
+/// [`STOP`](gossamer_proto::limits::STOP) to finish.
 pub async fn run(bound: Bound, config: Config, shutdown: CancellationToken) {
     let forwards = Forwards::new(&config);
     let room = Arc::new(Semaphore::new(RECEIVE_BYTES / 2));

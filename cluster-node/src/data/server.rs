@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use gossamer_proto::channel::Body;
-use gossamer_proto::limits::{DATA_CONNECTIONS, STALL};
+use gossamer_proto::limits::{DATA_CONNECTIONS, STALL, STOP};
 use gossamer_proto::listener::{Accepted, Bound};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
@@ -41,7 +41,7 @@ pub(super) async fn serve(bound: Bound, port: Arc<Port>, shutdown: CancellationT
         }
     }
     tracker.close();
-    let _ = tokio::time::timeout(STALL, tracker.wait()).await;
+    let _ = tokio::time::timeout(STOP, tracker.wait()).await;
 }
 
 async fn connection(accepted: Accepted, port: Arc<Port>, shutdown: CancellationToken) {
@@ -63,7 +63,7 @@ async fn connection(accepted: Accepted, port: Arc<Port>, shutdown: CancellationT
         () = stalled.cancelled() => return tracing::info!(%from, "an answer was not taken for {STALL:?}"),
         () = shutdown.cancelled() => {
             connection.as_mut().graceful_shutdown();
-            tokio::time::timeout(STALL, connection).await.unwrap_or(Ok(()))
+            tokio::time::timeout(STOP, connection).await.unwrap_or(Ok(()))
         }
     };
     if let Err(error) = ended {
