@@ -57,8 +57,9 @@ impl Field<'_> {
             }
             Kind::FullDisk => {
                 let disk = self.disk(host)?;
-                disk.set_capacity(disk.used() + (RESERVE_MIB << 20));
                 self.watch.until("a node that knows that its disk is full", SYNCS, |seen| {
+                    // Each time: what the node frees meanwhile, others fill.
+                    disk.set_capacity(disk.used() + (RESERVE_MIB << 20));
                     seen.report(host).filter(|report| report.disk_free_bytes <= RESERVE_MIB << 20).map(drop)
                 })?;
                 self.down.insert(host);
