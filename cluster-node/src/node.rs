@@ -244,7 +244,8 @@ impl Node {
             }
         }
         stop.cancel();
-        let rest = async { while work.join_next().await.is_some() {} };
+        // A node that has failed does not stay: until it has noted that, its next start may trust what it must not.
+        let rest = async { while ended.is_ok() && work.join_next().await.is_some() {} };
         if tokio::time::timeout(limits::STOP, rest).await.is_err() {
             // Nothing acknowledged depends on it.
             tracing::warn!(
