@@ -143,5 +143,5 @@ fn command(script: &[u8], index: u64, membership: u64) -> v1::Command {
     let known_index = index.saturating_sub(number(2) % 64);
     let operation = v1::Operation { session, sequence: number(1) + number(2), known_index };
     // Number 0 is the leader.
-    v1::Command { operation: (script[3] % 4 > 0).then_some(operation), kind: Some(kind) }
+    v1::Command { operation: (!script[3].is_multiple_of(4)).then_some(operation), kind: Some(kind) }
 }
