@@ -11,6 +11,8 @@ pub enum Access {
     Read,
     /// Writing them; its length can still be changed.
     Write,
+    /// Making them durable: as with [`Disk::fail_sync`](super::Disk::fail_sync), a later sync does not make up for it.
+    Sync,
 }
 
 /// Counts since the disk was made.
@@ -20,6 +22,8 @@ pub struct Counts {
     pub failed_reads: u64,
     /// Writes that failed because they were to.
     pub failed_writes: u64,
+    /// Syncs that failed because they were to be those of such files.
+    pub failed_syncs: u64,
     /// Syncs that were delayed.
     pub slowed_syncs: u64,
 }
@@ -54,7 +58,7 @@ impl Faults {
         self.state().counts
     }
 
-    /// Whether this read or write fails; counted if so.
+    /// Whether this read, write or sync fails; counted if so.
     pub(super) fn strikes(&self, access: Access, path: &Path) -> bool {
         let mut state = self.state();
         let struck = state.broken.iter().any(|(broken, below)| *broken == access && path.starts_with(below));
@@ -62,6 +66,7 @@ impl Faults {
             match access {
                 Access::Read => state.counts.failed_reads += 1,
                 Access::Write => state.counts.failed_writes += 1,
+                Access::Sync => state.counts.failed_syncs += 1,
             }
         }
         struck

@@ -208,6 +208,14 @@ impl Front {
         Ok(Syncing { path: path.clone(), sync: move || memory.sync_dir(&path) })
     }
 
+    pub(super) fn fail_next_sync(&self) {
+        self.memory.fail_sync(1);
+    }
+
+    pub(super) fn is_sync_to_fail(&self) -> bool {
+        self.memory.is_sync_to_fail()
+    }
+
     pub(super) fn space(&self) -> io::Result<Space> {
         self.memory.space(Path::new("/"))
     }

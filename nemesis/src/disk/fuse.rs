@@ -11,6 +11,7 @@ use fuser::{
     ReplyOpen, ReplyStatfs, ReplyWrite, Request, TimeOrNow, WriteFlags,
 };
 
+use super::faults::Access;
 use super::front::{BLOCK, Front, Opened, Syncing};
 
 /// How long the kernel may believe what it was told.
@@ -35,8 +36,13 @@ impl Fuse {
         };
         let (front, delay) = (self.0.clone(), self.0.faults.delay());
         let answer = move || {
+            if front.faults.strikes(Access::Sync, &path) {
+                front.fail_next_sync();
+            }
+            let due = front.is_sync_to_fail();
             let synced = sync();
-            if synced.is_err() {
+            // Not what fails for another reason, say because the power is off.
+            if synced.is_err() && due && !front.is_sync_to_fail() {
                 front.faults.sync_failed(path);
             }
             end(reply, synced);

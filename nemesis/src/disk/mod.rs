@@ -98,7 +98,7 @@ impl Disk {
         self.memory.lie(lies);
     }
 
-    /// From now on what was opened as, or below, `path` cannot be read or written: EIO.
+    /// From now on what was opened as, or below, `path` cannot be read, written or synced: EIO.
     pub fn fail(&self, access: Access, path: &Path) {
         self.front.faults.fail(access, path);
     }

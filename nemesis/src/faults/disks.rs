@@ -57,9 +57,11 @@ impl Field<'_> {
             }
             Kind::FullDisk => {
                 let disk = self.disk(host)?;
+                let mut capacity = u64::MAX;
                 self.watch.until("a node that knows that its disk is full", SYNCS, |seen| {
                     // Each time: what the node frees meanwhile, others fill.
-                    disk.set_capacity(disk.used() + (RESERVE_MIB << 20));
+                    capacity = capacity.min(disk.used() + (RESERVE_MIB << 20));
+                    disk.set_capacity(capacity);
                     seen.report(host).filter(|report| report.disk_free_bytes <= RESERVE_MIB << 20).map(drop)
                 })?;
                 self.down.insert(host);

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use gossamer_client::{Client, Config};
 use gossamer_nemesis::disk::Loss;
+use gossamer_nemesis::lab::Process;
 use gossamer_world::World;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -189,6 +190,14 @@ impl Machine {
         command.args(["--mount", "sh", "-c", START, "sh"]).arg(&self.boot_id).arg(program());
         command.args(&self.args).arg("--dir").arg(self.folder());
         self.child = Some(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap());
+    }
+
+    /// SIGTERM, waited for; its exit code.
+    #[track_caller]
+    pub(super) fn terminate(&mut self) -> Option<i32> {
+        let pid = self.child.as_ref().unwrap().id();
+        Process::new(pid as i32).stop().unwrap();
+        self.ended()
     }
 
     /// SIGKILL, not waited for.
