@@ -35,6 +35,11 @@ pub fn run(bytes: &[u8]) {
     assert_eq!(whole.digest(), single.digest());
 }
 
+/// What became of the commands of an input.
+pub fn results(bytes: &[u8]) -> Vec<Applied> {
+    Node::new().apply(&entries(bytes)).into_iter().flatten().collect()
+}
+
 struct Node {
     disk: Memory,
     backend: Arc<dyn Backend>,
@@ -104,7 +109,7 @@ fn at(index: u64) -> Position {
 /// Which, of which name, with what, and for whom.
 fn command(script: &[u8], index: u64, membership: u64) -> v1::Command {
     let number = |at: usize| u64::from(script[at]);
-    let (name, other) = (format!("b/{}", number(1) % 8), format!("b/{}", number(2) % 8));
+    let (name, other) = (format!("bbb/{}", number(1) % 8), format!("bbb/{}", number(2) % 8));
     let condition = match script[3] >> 4 {
         0..2 => Some(condition::Kind::IfAbsent(true)),
         2..4 => Some(condition::Kind::IfVersion(number(2))),

@@ -5,7 +5,8 @@
 use std::fs;
 use std::path::Path;
 
-use gossamer_fuzz::{TARGETS, Target};
+use gossamer_cluster_node::storage::catalogue::Applied;
+use gossamer_fuzz::{TARGETS, Target, apply};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
@@ -54,6 +55,16 @@ fn replay((name, run): Target, seed: u64) {
         println!("{name}: changed input {number} of seed {seed}: {input:02x?}");
         run(&input);
     }
+}
+
+/// The commands of the corpus are not all refused: files are written, copied, and removed.
+#[test]
+fn commands_are_carried_out() {
+    let done: Vec<_> = corpus("apply").iter().flat_map(|input| apply::results(input)).collect();
+    let count = |is: fn(&Applied) -> bool| done.iter().filter(|result| is(result)).count();
+    assert!(count(|it| matches!(it, Applied::Written { .. })) > 10, "{done:?}");
+    assert!(count(|it| matches!(it, Applied::Removed { .. })) > 1, "{done:?}");
+    assert!(count(|it| matches!(it, Applied::Admitted { .. } | Applied::Retired { .. })) > 2, "{done:?}");
 }
 
 /// No input of the corpus, and none of some thousands made of them, breaks a promise.
