@@ -3,10 +3,12 @@
 mod parts;
 
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use gossamer_proto::channel::{Channels, Expect};
 use gossamer_proto::limits;
 use gossamer_proto::listener::{self, Bound};
@@ -89,22 +91,32 @@ pub async fn run(
         }
     };
     tracing::info!(node = member.node_id, cluster = member.cluster_name, "in the cluster");
-    let ran = async {
-        let node = Node::start(config, &folder, storage, member, channels, door).await?;
-        node.serve(control, data, shutdown).await?;
-        Ok(node)
+    let node = match Box::pin(Node::start(config, &folder, storage, member, channels, door)).await {
+        Ok(node) => node,
+        Err(error) => return Err(noted(error, &mut folder)),
     };
-    match Box::pin(ran).await {
-        Ok(node) => node.close(folder).await,
-        Err(error @ (RunError::Failed(_) | RunError::Raft(_))) => {
-            // It may have been the catalogue, or a sync: neither is believed at the next start, which builds the one anew.
-            if let Err(error) = folder.distrust() {
-                tracing::error!(%error, "the next start cannot be told to build the catalogue anew");
-            }
-            Err(error)
-        }
-        Err(error) => Err(error),
+    if let Err(error) = Box::pin(node.serve(control, data, shutdown)).await {
+        // First of all: closing what is open may take as long as a disk that fails likes, or end the process.
+        let error = noted(error, &mut folder);
+        node.end_raft().await;
+        return Err(error);
     }
+    node.end_raft().await;
+    match node.close(folder.dir()).await {
+        Ok(()) => Ok(folder.close()?),
+        Err(error) => Err(noted(error, &mut folder)),
+    }
+}
+
+/// After an error that may have been of the catalogue, or a sync: neither is believed at the next start, which builds the one
+/// anew.
+fn noted(error: RunError, folder: &mut Folder) -> RunError {
+    if let RunError::Failed(_) | RunError::Raft(_) | RunError::Close(_) = error
+        && let Err(error) = folder.distrust()
+    {
+        tracing::error!(%error, "the next start cannot be told to build the catalogue anew");
+    }
+    error
 }
 
 /// Queue servers that may all hand out as much as they were offered at the same time.
@@ -227,25 +239,28 @@ impl Node {
         let mut work = JoinSet::new();
         let mut server = std::pin::pin!(self.spawn(&mut work, control, data, &stop));
         let ended = tokio::select! {
-            () = shutdown.cancelled() => Ok(()),
+            biased;
             failed = self.failed() => Err(RunError::Failed(failed)),
             panicked = panicked(&mut work) => Err(RunError::Failed(panicked)),
+            () = shutdown.cancelled() => Ok(()),
             why = self.expelled() => Err(EnterError::Refused(why).into()),
             ended = server.as_mut() => match ended {
                 Ok(()) => Err(RunError::Failed("the gRPC server ended by itself".to_owned())),
                 Err(error) => Err(error.into()),
             },
         };
-        if ended.is_ok() {
-            // Served until leadership has moved: the others have to reach this node meanwhile.
-            tokio::select! {
-                () = self.raft.hand_over() => {}
-                _ = server.as_mut() => {}
-            }
+        if ended.is_err() {
+            // Nothing is waited for: until it is noted, the next start may trust what it must not.
+            stop.cancel();
+            return ended;
+        }
+        // Served until leadership has moved: the others have to reach this node meanwhile.
+        tokio::select! {
+            () = self.raft.hand_over() => {}
+            _ = server.as_mut() => {}
         }
         stop.cancel();
-        // A node that has failed does not stay: until it has noted that, its next start may trust what it must not.
-        let rest = async { while ended.is_ok() && work.join_next().await.is_some() {} };
+        let rest = async { while work.join_next().await.is_some() {} };
         if tokio::time::timeout(limits::STOP, rest).await.is_err() {
             // Nothing acknowledged depends on it.
             tracing::warn!(
@@ -253,8 +268,14 @@ impl Node {
                 limits::STOP
             );
         }
-        self.raft.shutdown().await;
-        ended
+        // It may have failed meanwhile, and then this is no clean stop.
+        self.failed().now_or_never().map_or(Ok(()), |why| Err(RunError::Failed(why)))
+    }
+
+    async fn end_raft(&self) {
+        if tokio::time::timeout(limits::STOP, self.raft.shutdown()).await.is_err() {
+            tracing::warn!("raft did not end within {:?}", limits::STOP);
+        }
     }
 
     fn spawn(
@@ -309,17 +330,11 @@ impl Node {
     }
 
     /// Leaves files that the next start may trust.
-    async fn close(self, folder: Folder) -> Result<(), RunError> {
+    async fn close(self, dir: &Path) -> Result<(), RunError> {
         let Node { config, storage, .. } = self;
         storage.log.close().await.map_err(RunError::Close)?;
-        let (world, dir) = (config.world.clone(), folder.dir().to_owned());
-        let flushed = config.world.blocking.run(move || {
-            storage.chunks.sync().map_err(io::Error::other)?;
-            storage.catalogue.flush().map_err(io::Error::other)?;
-            open::sync_catalogue(&world, &dir)
-        });
-        flushed.await.map_err(RunError::Close)?;
-        Ok(folder.close()?)
+        let (world, dir) = (config.world.clone(), dir.to_owned());
+        config.world.blocking.run(move || storage.close(&world, &dir)).await.map_err(RunError::Close)
     }
 }
 

@@ -67,7 +67,7 @@ pub const KEEP_ALIVE_ANSWER: Duration = Duration::from_millis(700);
 /// A body or stream that moves no byte for this long is given up.
 pub const STALL: Duration = Duration::from_secs(10);
 /// What a node that stops still does gets this long; what is left then is broken off, and its client goes on elsewhere. With
-/// handing over before and closing after, a stop takes less than the ten seconds after which supervisors kill.
+/// handing over before and syncs after, a stop usually takes less than the ten seconds after which many supervisors kill.
 pub const STOP: Duration = Duration::from_secs(4);
 /// How long a ticket lasts: longer than any client should need to begin, short enough to be worthless tomorrow.
 pub const TICKET: Duration = Duration::from_secs(600);

@@ -181,10 +181,12 @@ impl Handle {
             .filter(|(node, _)| successors.contains(node))
             .max_by_key(|(_, at)| *at);
         let Some((successor, _)) = furthest else { return };
-        if self.shared.raft.trigger().transfer_leader(successor).await.is_err() {
-            return;
-        }
-        let moved = view.wait_for(|view| view.term > term && view.leader.is_some());
+        let moved = async {
+            if self.shared.raft.trigger().transfer_leader(successor).await.is_ok() {
+                // An error means that Raft has ended.
+                let _ = view.wait_for(|view| view.term > term && view.leader.is_some()).await;
+            }
+        };
         if tokio::time::timeout(HAND_OVER, moved).await.is_err() {
             tracing::warn!(successor, "leadership was not taken over in time");
         }
@@ -197,8 +199,14 @@ impl Handle {
 
     /// What the other nodes call, for the node's gRPC server.
     pub fn service(&self) -> Service {
-        let Shared { raft, world, snapshots, .. } = &*self.shared;
-        Service { raft: raft.clone(), world: world.clone(), snapshots: snapshots.clone() }
+        let Shared { raft, world, snapshots, refill, shutdown, .. } = &*self.shared;
+        Service {
+            raft: raft.clone(),
+            world: world.clone(),
+            snapshots: snapshots.clone(),
+            refill: refill.clone(),
+            shutdown: shutdown.clone(),
+        }
     }
 
     /// Resolves with the reason when Raft has ended: the log or the catalogue failed, or [`Handle::shutdown`]. The

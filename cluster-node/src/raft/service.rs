@@ -10,10 +10,12 @@ use gossamer_world::World;
 use gossamer_world::network::BoxFuture;
 use openraft::base::BoxStream;
 use openraft::raft::TransferLeaderRequest;
+use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::convert;
 use super::types::{Raft, RaftSnapshot, Vote};
+use crate::storage::refill::Refill;
 use crate::storage::snapshot::{Receiving, Snapshot, SnapshotError, Snapshots};
 
 /// Serves [`v1::raft_server::Raft`].
@@ -22,6 +24,8 @@ pub struct Service {
     pub(super) raft: Raft,
     pub(super) world: World,
     pub(super) snapshots: Arc<Snapshots>,
+    pub(super) refill: Arc<Refill>,
+    pub(super) shutdown: CancellationToken,
 }
 
 impl Service {
@@ -60,6 +64,9 @@ impl Service {
     }
 
     async fn install(&self, vote: Vote, snapshot: Snapshot) -> Result<v1::SnapshotAnswer, Status> {
+        // The log is purged after: if there is no room for what only the log has, the leader is to come again.
+        let stored = self.refill.pass(&self.shutdown).await;
+        stored.map_err(|error| Status::resource_exhausted(error.to_string()))?;
         let meta = convert::to_snapshot_meta(&snapshot.meta)?;
         let installed = self.raft.install_full_snapshot(vote, RaftSnapshot { meta, snapshot }).await;
         let answer = installed.map_err(stopped)?;

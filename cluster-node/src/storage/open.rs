@@ -11,6 +11,7 @@ use gossamer_world::files::Mode;
 
 use super::catalogue::Catalogue;
 use super::catalogue::backend::{Backend, BackendError};
+use super::catalogue::gate::Gate;
 use super::catalogue::memory::Memory;
 use super::catalogue::sled_backend::SledBackend;
 use super::extents::{self, ChunkError, Chunks};
@@ -53,6 +54,20 @@ pub struct Storage {
     pub chunks: Arc<Chunks>,
     /// Applied state.
     pub catalogue: Arc<Catalogue>,
+    /// What catalogue and chunks write their rows through.
+    pub gate: Arc<Gate>,
+}
+
+impl Storage {
+    /// Leaves files that the next start believes, also after a power loss. What is still under way writes no row from then
+    /// on, so nothing durable names bytes that are not; bytes without a row are looked at by the next start. Blocking; for a
+    /// clean stop, after the log.
+    pub fn close(&self, world: &World, dir: &Path) -> io::Result<()> {
+        self.gate.close();
+        self.chunks.sync().map_err(io::Error::other)?;
+        self.catalogue.flush().map_err(io::Error::other)?;
+        sync_catalogue(world, dir)
+    }
 }
 
 /// Opens all. A log or snapshot whose durable bytes are damaged is set aside: the node then comes back as a new one,
@@ -88,9 +103,8 @@ pub async fn storage(config: &Config, folder: &mut Folder) -> Result<Storage, Op
     Ok(storage)
 }
 
-/// fdatasyncs the files of the catalogue, whose own flush does not reach the disk. Blocking; for a clean stop, after
-/// which they are believed even if the machine goes down.
-pub fn sync_catalogue(world: &World, dir: &Path) -> io::Result<()> {
+/// fdatasyncs the files of the catalogue, whose own flush does not reach the disk.
+fn sync_catalogue(world: &World, dir: &Path) -> io::Result<()> {
     let dir = dir.join("catalogue");
     let names = match world.files.list(&dir) {
         // The catalogue is in memory.
@@ -135,18 +149,24 @@ async fn open(config: &Config, folder: &Folder) -> Result<Storage, OpenError> {
         if !trusted {
             can_rebuild(&world, &dir.join("snapshots"), purged)?;
         }
-        let backend = open_backend(&world, backend, &dir.join("catalogue"), trusted)?;
+        let gate = Gate::new(open_backend(&world, backend, &dir.join("catalogue"), trusted)?);
         let settings = extents::Config { extent_bytes: limits::EXTENT_BYTES, reserve_bytes, after_crash };
-        let chunks = Chunks::open(&world, &dir.join("extents"), backend.clone(), settings)?;
-        let catalogue = Arc::new(Catalogue::open(backend, chunks.clone())?);
-        if trusted {
-            check_digest(&catalogue)?;
-        }
+        let read = || -> Result<_, OpenError> {
+            let chunks = Chunks::open(&world, &dir.join("extents"), gate.clone(), settings)?;
+            let catalogue = Arc::new(Catalogue::open(gate.clone(), chunks.clone())?);
+            if trusted {
+                check_digest(&catalogue)?;
+            }
+            Ok((chunks, catalogue))
+        };
+        // sled panics on some damage where it should return an error.
+        let panicked = |_| Err(BackendError::Store("it panicked".to_owned()).into());
+        let (chunks, catalogue) = catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(panicked)?;
         let snapshots = open_snapshots(&world, &dir.join("snapshots"), &catalogue, purged)?;
-        Ok((snapshots, chunks, catalogue))
+        Ok((snapshots, chunks, catalogue, gate))
     });
-    let (snapshots, chunks, catalogue) = rest.await?;
-    Ok(Storage { log, snapshots, chunks, catalogue })
+    let (snapshots, chunks, catalogue, gate) = rest.await?;
+    Ok(Storage { log, snapshots, chunks, catalogue, gate })
 }
 
 /// Compares all rows with their digest. sled may lose rows without a word when bits of its files rot, and when a sync of its
@@ -222,7 +242,6 @@ fn open_backend(
         tracing::info!("the machine went down without a clean stop: the catalogue is built anew");
         remove()?;
     }
-    // sled panics on some damage where it should return an error.
     match catch_unwind(AssertUnwindSafe(|| SledBackend::open(dir))) {
         Ok(Ok(backend)) => Ok(Arc::new(backend)),
         failed => {

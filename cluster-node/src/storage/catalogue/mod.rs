@@ -2,7 +2,7 @@
 //! counters, as rows of one ordered map.
 //!
 //! # Layout
-//! - [`backend`]: the ordered map; [`sled_backend`] and [`memory`] are the two there are
+//! - [`backend`]: the ordered map; [`sled_backend`] and [`memory`] are the two there are; [`gate`]: closing it
 //! - [`transaction`]: a batch that reads what it wrote
 //! - `rows`: keys and values of every kind of row
 //! - `apply`: committed entries, one file per command
@@ -27,6 +27,7 @@ pub mod backend;
 pub mod chunk_refs;
 pub(in crate::storage) mod digest;
 pub mod freeze;
+pub mod gate;
 pub mod memory;
 mod read;
 mod replace;

@@ -97,7 +97,7 @@ impl Chunks {
             .and_then(|()| place.file.write_all_at(&header, at.offset));
         if let Err(error) = written {
             self.give_back(&at);
-            return Err(self.write_error(error));
+            return Err(self.failed_write(error));
         }
         self.syncing.wrote(at.extent, &place.file);
         if let Some((from, length)) = place.write_back {
@@ -155,7 +155,7 @@ impl Chunks {
         if let Err(error) = file.write_all_at(&header.encode(), 0) {
             // Nothing is in it; if it cannot be removed either, the next start finds it unreadable and empty.
             let _ = self.files.remove(&path);
-            return Err(self.write_error(error));
+            return Err(self.failed_write(error));
         }
         self.syncing.began(number, &file);
         self.handles.keep(number, &file);

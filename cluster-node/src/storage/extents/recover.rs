@@ -30,12 +30,16 @@ impl Chunks {
         // What the last run wrote and did not sync may be cut, torn or not on the disk, in these extents only.
         let durable_below = headers.values().flatten().map(|header| header.durable_below).max().unwrap_or(0);
         let doubtful = if self.config.after_crash { durable_below } else { u64::MAX };
+        let mut unsynced = Vec::new();
         for number in headers.range(durable_below..).map(|(number, _)| *number) {
+            let file = self.files.open(&self.path(number), Mode::Write)?;
             // Chunks found here are confirmed without being written again: they must not depend on the page cache. Before
             // they are looked at, or what is seen then may be gone from the cache when it is written.
             if watermark.is_none() || self.config.after_crash {
-                rewrite(&*self.files.open(&self.path(number), Mode::Write)?)?;
+                rewrite(&*file)?;
             }
+            // Kept open: through another handle an error of the kernel's own write-back might be missed.
+            unsynced.push(file);
         }
         self.drop_lost(doubtful)?;
         for (number, header) in headers.range(indexed.0.min(doubtful)..) {
@@ -47,9 +51,7 @@ impl Chunks {
             let from = if is_indexed { indexed.1.max(EXTENT_HEADER) } else { EXTENT_HEADER };
             self.index_extent(header, from, *number >= durable_below)?;
         }
-        for number in headers.range(durable_below..).map(|(number, _)| *number) {
-            self.files.open(&self.path(number), Mode::Write)?.sync_data()?;
-        }
+        unsynced.iter().try_for_each(|file| file.sync_data())?;
         self.files.sync_dir(&self.dir)?;
         let next = headers.last_key_value().map_or(1, |(number, _)| number + 1).max(indexed.0);
         locked(&self.layout).next = next;

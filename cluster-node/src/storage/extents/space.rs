@@ -37,6 +37,16 @@ impl Chunks {
     }
 
     /// The error for a failed write: a full disk is one of its own.
+    /// Of a write to an open file. Unless it was for want of room the disk has failed, and the node stops: what it cannot store
+    /// others may.
+    pub(super) fn failed_write(&self, error: io::Error) -> ChunkError {
+        let error = self.write_error(error);
+        if let ChunkError::Io(error) = &error {
+            self.fail(error);
+        }
+        error
+    }
+
     pub(super) fn write_error(&self, error: io::Error) -> ChunkError {
         if !matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
             return error.into();

@@ -99,7 +99,7 @@ impl Chunks {
         Ok(state)
     }
 
-    /// Resolves when a sync has failed: the node must stop, and never tries again.
+    /// Resolves when a write or a sync has failed: the node must stop, and never tries again.
     pub async fn failed(&self) -> io::Error {
         let mut failed = self.syncing.failed.subscribe();
         match failed.wait_for(Option::is_some).await {
@@ -110,7 +110,7 @@ impl Chunks {
     }
 
     pub(super) fn fail(&self, error: &io::Error) {
-        tracing::error!(%error, dir = %self.dir.display(), "fdatasync of extents failed: storage stops");
+        tracing::error!(%error, dir = %self.dir.display(), "extents cannot be written or synced: storage stops");
         self.syncing.failed.send_if_modified(|failed| {
             let first = failed.is_none();
             failed.get_or_insert_with(|| error.to_string());
@@ -118,7 +118,7 @@ impl Chunks {
         });
     }
 
-    /// Fails if a sync has failed before.
+    /// Fails if a write or a sync has failed before.
     pub(super) fn check(&self) -> Result<(), ChunkError> {
         match &*self.syncing.failed.borrow() {
             Some(why) => Err(ChunkError::Failed(why.clone())),

@@ -162,9 +162,9 @@ impl Snapshots {
         sync_chunks: &dyn Fn() -> std::io::Result<()>,
     ) -> Result<Snapshot, SnapshotError> {
         let path = self.new_path("build");
-        let built = self.write(catalogue, &path).and_then(|()| {
+        let built = self.write(catalogue, &path).and_then(|file| {
             sync_chunks()?;
-            self.files.open(&path, Mode::Write)?.sync_data()?;
+            file.sync_data()?;
             self.adopt(read::open(&*self.files, path.clone())?)
         });
         if built.is_err() {
@@ -175,7 +175,7 @@ impl Snapshots {
     }
 
     /// Writes the frozen catalogue to a file; apply is held up no longer when it returns.
-    fn write(&self, catalogue: &Catalogue, path: &Path) -> Result<(), SnapshotError> {
+    fn write(&self, catalogue: &Catalogue, path: &Path) -> Result<Arc<dyn File>, SnapshotError> {
         let mut frozen = catalogue.freeze()?;
         let meta = Meta::of(frozen.applied(), frozen.digest());
         let mut writer = write::Writer::new(self.files.open(path, Mode::Create)?, &meta)?;

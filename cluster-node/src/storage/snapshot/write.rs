@@ -35,11 +35,13 @@ impl Writer {
         if self.block.len() >= BLOCK_BYTES { self.close_block() } else { Ok(()) }
     }
 
-    pub(super) fn finish(mut self) -> io::Result<()> {
+    /// The file, to be synced: through another handle an error of the kernel's own write-back might be missed.
+    pub(super) fn finish(mut self) -> io::Result<Arc<dyn File>> {
         self.close_block()?;
         let counted = [&0u32.to_le_bytes()[..], &self.rows.to_le_bytes()].concat();
         let hash = self.hasher.update(&counted).finalize();
-        self.write_checked([&counted[..], hash.as_bytes()].concat())
+        self.write_checked([&counted[..], hash.as_bytes()].concat())?;
+        Ok(self.file)
     }
 
     fn close_block(&mut self) -> io::Result<()> {
